@@ -1,0 +1,3 @@
+//! The `capsules` command.
+
+fn main() {}

@@ -1,0 +1,43 @@
+//! The Capsule Protocol (CPS 1.0) in Rust: what a sealed record is, byte for byte.
+//!
+//! A [`Capsule`] records one action in six sections. Its canonical JSON is hashed with SHA3-256
+//! and signed by a [`Seal`] with Ed25519, and each [`SealedRecord`] names the hash of the one
+//! before it, so that any change is found by [`verify`].
+//!
+//! This crate holds the protocol and the stores. It starts no threads, has no runtime and keeps
+//! no global state; the `capsules` crate adds the `#[audit]` attribute and the recorder.
+
+pub mod canonical;
+mod capsule;
+mod chain;
+mod crypto;
+mod datadir;
+mod draft;
+mod hash;
+pub mod keyring;
+mod record;
+mod seal;
+mod sections;
+mod signer;
+pub mod storage;
+mod timestamp;
+pub mod uri;
+pub mod validate;
+pub mod verify;
+
+pub use capsule::{Capsule, CapsuleType, SPEC_VERSION, UnknownCapsuleType};
+pub use chain::{Head, Position};
+pub use datadir::{DataDir, DataDirError};
+pub use draft::Draft;
+pub use hash::{ContentHash, MalformedHash, sha3_256};
+pub use keyring::Keyring;
+pub use record::{Columns, RecordError, SealedRecord};
+pub use seal::{Seal, SealError};
+pub use sections::{
+    Authority, AuthorityType, Context, Execution, Outcome, OutcomeStatus, Reasoning,
+    ReasoningOption, ToolCall, Trigger, TriggerType,
+};
+pub use signer::{PublicKey, SignError, Signature, Signer};
+pub use storage::{Filter, Storage, StorageError};
+pub use timestamp::{MalformedTimestamp, Timestamp};
+pub use uuid::Uuid;

@@ -1,0 +1,5 @@
+//! A store in memory.
+
+/// Keeps records in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStorage {}

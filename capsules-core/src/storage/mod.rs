@@ -1,0 +1,154 @@
+//! Where sealed records are kept: the [`Storage`] trait and the stores of this crate.
+
+mod filter;
+mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::ops::ControlFlow;
+
+use uuid::Uuid;
+
+pub use filter::Filter;
+pub use memory::MemoryStorage;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStorage;
+
+use crate::chain::Head;
+use crate::record::SealedRecord;
+
+/// Makes the records that follow a chain's head. Called with the store's write lock held and the
+/// head read under it; may be called more than once for one append.
+pub type SealNext<'a> = dyn FnMut(Option<&Head>) -> Result<Vec<SealedRecord>, StorageError> + 'a;
+
+/// A store of sealed records.
+///
+/// Calls block; they are made from threads that may block, never from an asynchronous runtime's.
+/// A store keeps one or more chains. Where it keeps one chain per tenant, `tenant` chooses the
+/// chain; where it keeps a single chain, as SQLite does, `tenant` is recorded with each record
+/// and every tenant shares the chain.
+pub trait Storage: Send + Sync {
+    /// Appends records to the head of a chain, all or none.
+    ///
+    /// The store takes its write lock, reads the head, calls `seal` with it and inserts what that
+    /// returns, so that no other writer, in whatever process or language, can take the same place.
+    /// A record whose `id` is stored already with the same content is an error
+    /// ([`StorageError::Duplicate`]).
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the store cannot be written, or the error of `seal`; nothing was
+    /// appended then.
+    fn append(&self, tenant: Option<&str>, seal: &mut SealNext<'_>) -> Result<(), StorageError>;
+
+    /// The record with this id.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the store cannot be read.
+    fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError>;
+
+    /// The record with this hash (64 lower-case hexadecimal digits).
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the store cannot be read.
+    fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError>;
+
+    /// The last record's place in the chain; `None` when the chain is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the store cannot be read.
+    fn head(&self, tenant: Option<&str>) -> Result<Option<Head>, StorageError>;
+
+    /// Streams a chain in order of sequence, beginning with `from`, until its end or until
+    /// `visit` breaks. Memory stays flat, and the records are those of one point in time.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the store cannot be read.
+    fn scan(
+        &self,
+        tenant: Option<&str>,
+        from: u64,
+        visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
+    ) -> Result<(), StorageError>;
+
+    /// The records that a filter selects.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the store cannot be read.
+    fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError>;
+
+    /// How many records a filter selects; its limit and offset are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the store cannot be read.
+    fn count(&self, filter: &Filter) -> Result<u64, StorageError>;
+
+    /// Releases what the store holds. Later calls fail with [`StorageError::Closed`].
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when something that was written could not be made durable.
+    fn close(&self) -> Result<(), StorageError>;
+
+    /// Where the store is, for messages: a path or a host, never a password.
+    fn location(&self) -> String;
+}
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// The store could not be opened.
+    #[error("cannot open the capsule store {location}: {reason}")]
+    Open {
+        /// Path or host.
+        location: String,
+        /// What was found, and what to do.
+        reason: String,
+    },
+    /// Reading failed.
+    #[error("cannot read the capsule store {location}: {reason}")]
+    Read {
+        /// Path or host.
+        location: String,
+        /// What was found, and what to do.
+        reason: String,
+    },
+    /// Writing failed; nothing was appended.
+    #[error("cannot write the capsule store {location}: {reason}")]
+    Write {
+        /// Path or host.
+        location: String,
+        /// What was found, and what to do.
+        reason: String,
+    },
+    /// Another writer held the store for longer than the time-out.
+    #[error("the capsule store {location} is locked by another writer")]
+    Locked {
+        /// Path or host.
+        location: String,
+    },
+    /// A record with this id is stored already.
+    #[error("the capsule {id} is already stored in {location}")]
+    Duplicate {
+        /// The record's id.
+        id: String,
+        /// Path or host.
+        location: String,
+    },
+    /// The store was closed.
+    #[error("the capsule store {location} is closed")]
+    Closed {
+        /// Path or host.
+        location: String,
+    },
+    /// The records could not be sealed.
+    #[error("cannot seal: {0}")]
+    Seal(#[from] crate::seal::SealError),
+}

@@ -1,0 +1,1 @@
+//! The `#[audit]` attribute. Use it through the `capsules` crate.

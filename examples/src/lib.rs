@@ -1,0 +1,1 @@
+//! The examples live beside this file in `examples/`; this library is empty.
