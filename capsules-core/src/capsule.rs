@@ -82,7 +82,10 @@ impl Capsule {
             sequence: 0,
             previous_hash: None,
             spec_version: default_spec_version(),
-            trigger: Trigger { timestamp: now, ..Trigger::default() },
+            trigger: Trigger {
+                timestamp: now,
+                ..Trigger::default()
+            },
             context: Context::default(),
             reasoning: Reasoning::default(),
             authority: Authority::default(),
@@ -100,7 +103,9 @@ impl Capsule {
     pub fn set_tenant_id(&mut self, tenant: Option<&str>) {
         match tenant {
             Some(tenant) => {
-                self.context.environment.insert(TENANT_KEY.to_owned(), tenant.into());
+                self.context
+                    .environment
+                    .insert(TENANT_KEY.to_owned(), tenant.into());
             }
             None => {
                 self.context.environment.remove(TENANT_KEY);
@@ -203,7 +208,9 @@ impl FromStr for CapsuleType {
         Self::ALL
             .into_iter()
             .find(|kind| kind.as_str() == name)
-            .ok_or_else(|| UnknownCapsuleType { name: name.to_owned() })
+            .ok_or_else(|| UnknownCapsuleType {
+                name: name.to_owned(),
+            })
     }
 }
 

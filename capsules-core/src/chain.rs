@@ -30,10 +30,14 @@ impl Position {
     /// The place that follows `head`, or the first place of an empty chain.
     pub fn after(head: Option<&Head>) -> Self {
         match head {
-            Some(head) => {
-                Self { sequence: head.sequence + 1, previous_hash: Some(head.hash.clone()) }
-            }
-            None => Self { sequence: 0, previous_hash: None },
+            Some(head) => Self {
+                sequence: head.sequence + 1,
+                previous_hash: Some(head.hash.clone()),
+            },
+            None => Self {
+                sequence: 0,
+                previous_hash: None,
+            },
         }
     }
 }

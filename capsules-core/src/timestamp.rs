@@ -26,7 +26,9 @@ pub struct Timestamp {
 
 /// The text is not an ISO 8601 date and time with an offset.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an ISO 8601 date and time with an offset, such as 2026-01-15T12:00:00+00:00")]
+#[error(
+    "`{text}` is not an ISO 8601 date and time with an offset, such as 2026-01-15T12:00:00+00:00"
+)]
 pub struct MalformedTimestamp {
     /// The text that was read.
     pub text: String,
@@ -41,7 +43,9 @@ impl Timestamp {
     /// The time that lies `micros` microseconds after the Unix epoch, or `None` outside the
     /// years -9999 to 9999.
     pub fn from_micros(micros: i64) -> Option<Self> {
-        jiff::Timestamp::from_microsecond(micros).ok().map(Self::from)
+        jiff::Timestamp::from_microsecond(micros)
+            .ok()
+            .map(Self::from)
     }
 
     /// Microseconds since the Unix epoch.
@@ -52,7 +56,9 @@ impl Timestamp {
 
 impl From<jiff::Timestamp> for Timestamp {
     fn from(time: jiff::Timestamp) -> Self {
-        Self { micros: time.as_microsecond() }
+        Self {
+            micros: time.as_microsecond(),
+        }
     }
 }
 
@@ -84,7 +90,9 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse::<jiff::Timestamp>()
             .map(Self::from)
-            .map_err(|_| MalformedTimestamp { text: text.to_owned() })
+            .map_err(|_| MalformedTimestamp {
+                text: text.to_owned(),
+            })
     }
 }
 

@@ -1,0 +1,9 @@
+//! Reads and writes the same files as the published Python implementation, both ways.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
+
+mod environment;
