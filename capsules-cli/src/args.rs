@@ -1,0 +1,49 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{canonicalize, hash};
+
+/// Verify, inspect and list sealed capsules, and manage the keys that sign them.
+///
+/// A capsule is the sealed record of one action of an AI agent: what triggered it, in which
+/// context, for what reasons, on whose authority, how it ran and what came of it. Capsules form a
+/// chain in which each names the hash of the one before it, so that a later change is found.
+#[derive(Debug, Parser)]
+#[command(
+    name = "capsules",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "\
+Exit status:
+  0  pass
+  1  fail: something was checked and is not as it should be
+  2  error: the question could not be answered
+
+Environment:
+  QUANTUMPIPES_DATA_DIR  the data directory (default: ~/.quantumpipes)
+  NO_COLOR               no colours; CLICOLOR_FORCE=1 keeps them in a pipe"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// The directory of the key, the keyring and the default store [default: ~/.quantumpipes]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Hash(hash::Args),
+    Canonicalize(canonicalize::Args),
+}

@@ -1,0 +1,25 @@
+//! `capsules hash`: SHA3-256 of a file.
+
+use std::io::Write;
+
+use capsules_core::sha3_256;
+
+use crate::input::Input;
+use crate::{CliError, Result, Status};
+
+/// Print the SHA3-256 of a file
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  capsules hash contract.pdf
+  curl -s https://example.org/data.csv | capsules hash -")]
+pub(crate) struct Args {
+    /// The file, or - for standard input
+    file: Input,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Status> {
+    let hash = sha3_256(&args.file.read()?);
+    writeln!(std::io::stdout(), "{hash}").map_err(CliError::Write)?;
+    Ok(Status::Pass)
+}

@@ -1,0 +1,15 @@
+//! One module per command.
+
+pub(crate) mod canonicalize;
+pub(crate) mod hash;
+
+use crate::args::{Cli, Command};
+use crate::{Result, Status};
+
+/// Runs the command that the command line names.
+pub(crate) fn run(cli: Cli) -> Result<Status> {
+    match cli.command {
+        Command::Hash(args) => hash::run(&args),
+        Command::Canonicalize(args) => canonicalize::run(&args),
+    }
+}

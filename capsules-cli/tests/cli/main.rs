@@ -1,0 +1,4 @@
+//! Runs the built `capsules` command.
+
+mod bytes;
+mod support;
