@@ -6,6 +6,7 @@
     reason = "test support"
 )]
 
+pub mod conformance;
 pub mod python;
 
 use std::env;
