@@ -1,10 +1,8 @@
 //! The command line.
 
-use std::path::PathBuf;
-
 use clap::{Parser, Subcommand};
 
-use crate::commands::{canonicalize, hash};
+use crate::commands::{canonicalize, hash, uri};
 
 /// Verify, inspect and list sealed capsules, and manage the keys that sign them.
 ///
@@ -15,7 +13,6 @@ use crate::commands::{canonicalize, hash};
 #[command(
     name = "capsules",
     version,
-    propagate_version = true,
     arg_required_else_help = true,
     max_term_width = 100,
     after_help = "\
@@ -31,19 +28,11 @@ Environment:
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
-
-    /// The directory of the key, the keyring and the default store [default: ~/.quantumpipes]
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        help_heading = "Global options"
-    )]
-    pub(crate) data_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Hash(hash::Args),
     Canonicalize(canonicalize::Args),
+    Uri(uri::Args),
 }

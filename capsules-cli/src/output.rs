@@ -4,7 +4,9 @@
 //! for programs goes to standard output as it is, since dropping escape sequences could change it.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
+
+use serde::Serialize;
 
 use crate::Result;
 use crate::error::CliError;
@@ -19,8 +21,17 @@ pub(crate) fn print(text: &str) -> Result<()> {
         .map_err(CliError::Write)
 }
 
+/// Writes a document to standard output, indented as Python's `indent=2`.
+pub(crate) fn print_json(document: &impl Serialize) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut stdout, document)
+        .map_err(io::Error::from)
+        .and_then(|()| writeln!(stdout))
+        .map_err(CliError::Write)
+}
+
 /// Writes an error to standard error. Where that fails too, the exit status has to do.
-pub(crate) fn report(error: &CliError) {
+pub(crate) fn report(error: &dyn fmt::Display) {
     let message = error.to_string();
     let _ = writeln!(anstream::stderr(), "{BAD}error:{BAD:#} {}", Safe(&message));
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod canonicalize;
 pub(crate) mod hash;
+pub(crate) mod uri;
 
 use crate::args::{Cli, Command};
 use crate::{Result, Status};
@@ -11,5 +12,6 @@ pub(crate) fn run(cli: Cli) -> Result<Status> {
     match cli.command {
         Command::Hash(args) => hash::run(&args),
         Command::Canonicalize(args) => canonicalize::run(&args),
+        Command::Uri(args) => uri::run(&args),
     }
 }

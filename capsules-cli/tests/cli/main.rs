@@ -2,3 +2,4 @@
 
 mod bytes;
 mod support;
+mod uri;
