@@ -13,8 +13,11 @@ mod chain;
 mod crypto;
 mod datadir;
 mod draft;
+mod fingerprint;
 mod hash;
+mod hex;
 pub mod keyring;
+pub mod pq;
 mod record;
 mod seal;
 mod sections;
@@ -29,15 +32,20 @@ pub use capsule::{Capsule, CapsuleType, SPEC_VERSION, UnknownCapsuleType};
 pub use chain::{Head, Position};
 pub use datadir::{DataDir, DataDirError};
 pub use draft::Draft;
-pub use hash::{ContentHash, MalformedHash, sha3_256};
-pub use keyring::Keyring;
+pub use hash::{ContentHash, MalformedHash, sha3_256, sha3_256_reader};
+pub use keyring::{Keyring, KeyringError};
+#[cfg(feature = "pq")]
+pub use pq::PqKeyPair;
+pub use pq::PqPublicKey;
 pub use record::{Columns, RecordError, SealedRecord};
-pub use seal::{Seal, SealError};
+pub use seal::{Seal, SealError, Unsigned};
 pub use sections::{
     Authority, AuthorityType, Context, Execution, Outcome, OutcomeStatus, Reasoning,
     ReasoningOption, ToolCall, Trigger, TriggerType,
 };
-pub use signer::{PublicKey, SignError, Signature, Signer};
+pub use signer::{
+    LocalSigner, MalformedPublicKey, MalformedSignature, PublicKey, SignError, Signature, Signer,
+};
 pub use storage::{Filter, Storage, StorageError};
 pub use timestamp::{MalformedTimestamp, Timestamp};
 pub use uuid::Uuid;

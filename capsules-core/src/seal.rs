@@ -1,16 +1,43 @@
-//! Sealing: hash, sign.
+//! Sealing: hash and sign (CPS section 3).
 
 use std::sync::Arc;
 
-use crate::chain::Position;
+use crate::chain::{Head, Position};
 use crate::datadir::DataDir;
 use crate::draft::Draft;
-use crate::record::SealedRecord;
-use crate::signer::Signer;
+use crate::hash::{ContentHash, sha3_256};
+use crate::keyring::{self, KeyringError};
+#[cfg(feature = "pq")]
+use crate::pq::PqKeyPair;
+use crate::record::{Columns, SealedRecord};
+use crate::signer::{PublicKey, SignError, Signer};
+use crate::timestamp::Timestamp;
 
 /// Seals capsules with a key.
+///
+/// The content is hashed with SHA3-256, and the 64 hexadecimal digits of the hash are signed with
+/// Ed25519, and with ML-DSA-65 where the seal has such a key. A clone shares the keys.
+///
+/// ```
+/// use std::sync::Arc;
+/// use capsules_core::{Capsule, CapsuleType, Draft, LocalSigner, Position, Seal};
+///
+/// let seal = Seal::with_signer(Arc::new(LocalSigner::generate()?));
+/// let draft = Draft::new(&Capsule::new(CapsuleType::Tool))?;
+/// let record = seal.seal(&draft, &Position::after(None))?;
+///
+/// let signature = record.signature.parse()?;
+/// assert!(seal.public_key().verify(record.hash.as_bytes(), &signature));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
-pub struct Seal {}
+pub struct Seal {
+    signer: Arc<dyn Signer>,
+    public_key: PublicKey,
+    fingerprint: String,
+    #[cfg(feature = "pq")]
+    pq: Option<Arc<PqKeyPair>>,
+}
 
 /// Why a capsule could not be sealed, or a seal not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -18,22 +45,189 @@ pub struct Seal {}
 pub enum SealError {
     /// The key could not be used.
     #[error(transparent)]
-    Sign(#[from] crate::signer::SignError),
+    Sign(#[from] SignError),
+    /// The keys of the data directory could not be read or made.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+}
+
+/// A capsule at its place in a chain, hashed and not yet signed.
+///
+/// The next place follows from the hash alone, so a batch is linked in order first and signed
+/// on any number of threads afterwards.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use capsules_core::{Capsule, CapsuleType, Draft, LocalSigner, Position, Seal, Unsigned};
+/// # let seal = Seal::with_signer(Arc::new(LocalSigner::generate()?));
+/// # let drafts = vec![Draft::new(&Capsule::new(CapsuleType::Tool))?; 3];
+/// let mut head = None;
+/// let mut linked = Vec::new();
+/// for draft in &drafts {
+///     let unsigned = Unsigned::new(draft, &Position::after(head.as_ref()));
+///     head = Some(unsigned.head());
+///     linked.push(unsigned);
+/// }
+/// let records = linked.into_iter().map(|unsigned| seal.sign(unsigned));
+/// assert_eq!(records.last().unwrap()?.columns.sequence, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Unsigned {
+    content: String,
+    hash: ContentHash,
+    columns: Columns,
+}
+
+impl Unsigned {
+    /// Links and hashes.
+    pub fn new(draft: &Draft, position: &Position) -> Self {
+        let content = draft.link(position);
+        let hash = sha3_256(content.as_bytes());
+        Self {
+            content,
+            hash,
+            columns: columns(draft, position),
+        }
+    }
+
+    /// The hash of the content.
+    pub fn hash(&self) -> ContentHash {
+        self.hash
+    }
+
+    /// The head of a chain that ends with this capsule.
+    pub fn head(&self) -> Head {
+        // A sequence never reaches the signed limit; columns hold it as databases do.
+        Head {
+            sequence: self.columns.sequence.unsigned_abs(),
+            hash: self.hash.to_string(),
+        }
+    }
 }
 
 impl Seal {
-    /// Opens the key and keyring of a data directory, making them on first use.
-    pub fn open(_dir: &DataDir) -> Result<Self, SealError> {
-        todo!()
+    /// Opens the keys of a data directory, making them on first use.
+    ///
+    /// When the directory holds a key, nothing is written. A `key` that others than its owner may
+    /// read is accepted, as other implementations do: keys mounted from a secret store often are
+    /// readable by a group, and a refusal would stop the recording of evidence.
+    /// [`DataDir::key_is_exposed`] tells.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::Keyring`] when a file of the keys cannot be read, understood or written.
+    pub fn open(dir: &DataDir) -> Result<Self, SealError> {
+        let (keyring, key) = keyring::open(dir)?;
+        let seal = Self::with_signer(Arc::new(key));
+        Ok(match keyring.active() {
+            Some(epoch) => seal.with_fingerprint(&epoch.fingerprint),
+            None => seal,
+        })
     }
 
-    /// Seals with a key that lives elsewhere.
-    pub fn with_signer(_signer: Arc<dyn Signer>) -> Self {
-        todo!()
+    /// Seals with a key that lives elsewhere. Records carry its [short
+    /// fingerprint](PublicKey::fingerprint) unless [`with_fingerprint`](Self::with_fingerprint)
+    /// gives another.
+    pub fn with_signer(signer: Arc<dyn Signer>) -> Self {
+        let public_key = signer.public_key();
+        Self {
+            signer,
+            public_key,
+            fingerprint: public_key.fingerprint(),
+            #[cfg(feature = "pq")]
+            pq: None,
+        }
+    }
+
+    /// Names the key in `signed_by` as the keyring of those who verify names it. Stores keep at
+    /// most 32 characters.
+    pub fn with_fingerprint(self, fingerprint: &str) -> Self {
+        Self {
+            fingerprint: fingerprint.to_owned(),
+            ..self
+        }
+    }
+
+    /// Signs with ML-DSA-65 too.
+    #[cfg(feature = "pq")]
+    pub fn with_pq(self, keys: PqKeyPair) -> Self {
+        Self {
+            pq: Some(Arc::new(keys)),
+            ..self
+        }
+    }
+
+    /// The Ed25519 key that verifies.
+    pub fn public_key(&self) -> PublicKey {
+        self.public_key
+    }
+
+    /// The name of the key in `signed_by`.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// Links, hashes and signs.
-    pub fn seal(&self, _draft: &Draft, _position: &Position) -> Result<SealedRecord, SealError> {
-        todo!()
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::Sign`] when a key cannot be used now.
+    pub fn seal(&self, draft: &Draft, position: &Position) -> Result<SealedRecord, SealError> {
+        self.sign(Unsigned::new(draft, position))
+    }
+
+    /// Signs what was linked and hashed.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::Sign`] when a key cannot be used now.
+    pub fn sign(&self, unsigned: Unsigned) -> Result<SealedRecord, SealError> {
+        let Unsigned {
+            content,
+            hash,
+            columns,
+        } = unsigned;
+        let hash = hash.to_string();
+        let signature = self.signer.sign(hash.as_bytes())?;
+        Ok(SealedRecord {
+            signature: const_hex::encode(signature.0),
+            signature_pq: self.sign_pq(&hash)?,
+            signed_at: Some(Timestamp::now().to_string()),
+            signed_by: Some(self.fingerprint.clone()),
+            content,
+            hash,
+            columns,
+        })
+    }
+
+    #[cfg(feature = "pq")]
+    fn sign_pq(&self, hash: &str) -> Result<String, SignError> {
+        let Some(keys) = &self.pq else {
+            return Ok(String::new());
+        };
+        keys.sign(hash.as_bytes()).map(const_hex::encode)
+    }
+
+    #[cfg(not(feature = "pq"))]
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "fails with the feature"
+    )]
+    fn sign_pq(&self, _hash: &str) -> Result<String, SignError> {
+        Ok(String::new())
+    }
+}
+
+fn columns(draft: &Draft, position: &Position) -> Columns {
+    Columns {
+        id: draft.id().to_string(),
+        kind: draft.kind().as_str().to_owned(),
+        sequence: i64::try_from(position.sequence).unwrap_or(i64::MAX),
+        previous_hash: position.previous_hash.clone(),
+        session_id: draft.session_id().map(str::to_owned),
+        tenant_id: draft.tenant_id().map(str::to_owned),
+        domain: Some(draft.domain().to_owned()),
     }
 }

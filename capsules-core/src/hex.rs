@@ -1,0 +1,19 @@
+//! Hexadecimal text of a fixed length.
+
+/// Reads exactly `2 * N` lower-case digits. The protocol's text forms have one spelling each, so
+/// that a changed letter in a stored hash or signature is never mistaken for the original.
+pub(crate) fn decode_lower<const N: usize>(text: &str) -> Option<[u8; N]> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return None;
+    }
+    decode(text)
+}
+
+/// Reads exactly `2 * N` digits of either case.
+pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
+    // The decoder also takes a `0x` prefix, which the length check alone lets through.
+    if text.len() != 2 * N || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    const_hex::decode_to_array(text).ok()
+}

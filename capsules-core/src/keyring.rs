@@ -1,5 +1,0 @@
-//! The keyring.
-
-/// The public keys of every epoch.
-#[derive(Debug, Clone, Default)]
-pub struct Keyring {}

@@ -1,0 +1,188 @@
+//! ML-DSA-65 keys and signatures from AWS-LC.
+
+use std::{fmt, fs};
+
+use aws_lc_rs::encoding::AsRawBytes;
+use aws_lc_rs::signature::{
+    KeyPair, ML_DSA_65, ML_DSA_65_SIGNING, PqdsaKeyPair, UnparsedPublicKey,
+};
+use zeroize::Zeroizing;
+
+use super::{MalformedPqKey, PqPublicKey, PqVerifyError, SECRET_KEY_LEN, SIGNATURE_LEN};
+use crate::datadir::DataDir;
+use crate::keyring::{self, KeyringError};
+use crate::signer::SignError;
+
+/// An ML-DSA-65 key pair. The secret key is overwritten when it is dropped.
+pub struct PqKeyPair {
+    pair: PqdsaKeyPair,
+    public_key: PqPublicKey,
+}
+
+impl PqKeyPair {
+    /// A new key pair. It is lost with this value.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError`] when the library fails.
+    pub fn generate() -> Result<Self, SignError> {
+        let failed = |reason: String| SignError {
+            key: "new ML-DSA-65".to_owned(),
+            reason,
+        };
+        let pair = PqdsaKeyPair::generate(&ML_DSA_65_SIGNING)
+            .map_err(|error| failed(error.to_string()))?;
+        Self::from_pair(pair).map_err(|error| failed(error.to_string()))
+    }
+
+    /// Reads the raw secret key of FIPS 204, wherever it was made. The public key is derived.
+    ///
+    /// # Errors
+    ///
+    /// [`MalformedPqKey`] when the bytes are not such a key.
+    pub fn from_secret_bytes(bytes: &[u8]) -> Result<Self, MalformedPqKey> {
+        let malformed = MalformedPqKey {
+            found: bytes.len(),
+            expected: SECRET_KEY_LEN,
+        };
+        // The library takes the 32-byte seed too, which is not what key files hold.
+        if bytes.len() != SECRET_KEY_LEN {
+            return Err(malformed);
+        }
+        let pair =
+            PqdsaKeyPair::from_raw_private_key(&ML_DSA_65_SIGNING, bytes).map_err(|_| malformed)?;
+        Self::from_pair(pair)
+    }
+
+    /// Opens `key.ml` and `key.ml.pub` of a data directory, making them on first use.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`] when a file cannot be read, understood or written, or when the two do not
+    /// belong together.
+    pub fn open(dir: &DataDir) -> Result<Self, KeyringError> {
+        if let (Some(keys), true) = Self::read(dir)? {
+            return Ok(keys);
+        }
+        let _lock = keyring::lock(dir)?;
+        let keys = match Self::read(dir)? {
+            (Some(keys), true) => return Ok(keys),
+            (Some(keys), false) => keys,
+            (None, true) => return Err(mismatch(dir, "the secret key is missing")),
+            (None, false) => Self::create(dir)?,
+        };
+        let path = dir.key_pq_public();
+        let staged = dir.path().join("key.ml.pub.next");
+        keyring::stage(&staged, keys.public_key.as_bytes(), &mut || Ok(()))?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(&staged, fs::Permissions::from_mode(0o644))
+                .map_err(KeyringError::io("set the permissions of", &staged))?;
+        }
+        keyring::publish(&staged, &path, &mut || Ok(()))?;
+        Ok(keys)
+    }
+
+    /// The public key.
+    pub fn public_key(&self) -> &PqPublicKey {
+        &self.public_key
+    }
+
+    /// The raw secret key of FIPS 204.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError`] when the library fails.
+    pub fn secret_bytes(&self) -> Result<Zeroizing<Vec<u8>>, SignError> {
+        match self.pair.private_key().as_raw_bytes() {
+            Ok(bytes) => Ok(Zeroizing::new(bytes.as_ref().to_vec())),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Signs `message` with an empty context.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError`] when the library fails.
+    pub fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_LEN], SignError> {
+        let mut signature = [0; SIGNATURE_LEN];
+        match self.pair.sign(message, &mut signature) {
+            Ok(_) => Ok(signature),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// The keys of the directory, and whether it has the public key's file.
+    fn read(dir: &DataDir) -> Result<(Option<Self>, bool), KeyringError> {
+        let public_key = PqPublicKey::read(dir)?;
+        let mut secret = Zeroizing::new(vec![0; SECRET_KEY_LEN]);
+        if !keyring::read_exact(&dir.key_pq(), &mut secret)? {
+            return Ok((None, public_key.is_some()));
+        }
+        let keys = Self::from_secret_bytes(&secret).map_err(|error| KeyringError::Crypto {
+            path: dir.key_pq(),
+            reason: error.to_string(),
+        })?;
+        match public_key {
+            Some(public_key) if public_key != keys.public_key => {
+                Err(mismatch(dir, "the public key is another one"))
+            }
+            public_key => Ok((Some(keys), public_key.is_some())),
+        }
+    }
+
+    fn create(dir: &DataDir) -> Result<Self, KeyringError> {
+        let path = dir.key_pq();
+        let failed = |error: SignError| KeyringError::Crypto {
+            path: path.clone(),
+            reason: error.reason,
+        };
+        let keys = Self::generate().map_err(failed)?;
+        let staged = dir.path().join("key.ml.next");
+        keyring::stage(&staged, &keys.secret_bytes().map_err(failed)?, &mut || {
+            Ok(())
+        })?;
+        keyring::publish(&staged, &path, &mut || Ok(()))?;
+        Ok(keys)
+    }
+
+    fn from_pair(pair: PqdsaKeyPair) -> Result<Self, MalformedPqKey> {
+        let public_key = PqPublicKey::from_bytes(pair.public_key().as_ref())?;
+        Ok(Self { pair, public_key })
+    }
+
+    fn failed(&self, error: aws_lc_rs::error::Unspecified) -> SignError {
+        SignError {
+            key: format!("{:?}", self.public_key),
+            reason: error.to_string(),
+        }
+    }
+}
+
+impl fmt::Debug for PqKeyPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PqKeyPair")
+            .field("public_key", &self.public_key)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) fn verify(
+    key: &PqPublicKey,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), PqVerifyError> {
+    UnparsedPublicKey::new(&ML_DSA_65, key.as_bytes())
+        .verify(message, signature)
+        .map_err(|_| PqVerifyError::Invalid)
+}
+
+fn mismatch(dir: &DataDir, reason: &'static str) -> KeyringError {
+    KeyringError::PqMismatch {
+        secret: dir.key_pq(),
+        public: dir.key_pq_public(),
+        reason,
+    }
+}
