@@ -1,0 +1,3 @@
+//! Canonical JSON, compared with what other implementations of the protocol write.
+
+mod golden;
