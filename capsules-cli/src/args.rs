@@ -1,8 +1,12 @@
 //! The command line.
 
+use std::path::PathBuf;
+
+use capsules_core::DataDir;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{canonicalize, hash, uri};
+use crate::Result;
+use crate::commands::{canonicalize, hash, keys, uri};
 
 /// Verify, inspect and list sealed capsules, and manage the keys that sign them.
 ///
@@ -32,7 +36,26 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Keys(keys::Args),
     Hash(hash::Args),
     Canonicalize(canonicalize::Args),
     Uri(uri::Args),
+}
+
+/// The choice of the data directory.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DataDirArgs {
+    /// The directory of the key, the keyring and the default store [default:
+    /// $QUANTUMPIPES_DATA_DIR or ~/.quantumpipes]
+    #[arg(long, value_name = "DIR", global = true)]
+    data_dir: Option<PathBuf>,
+}
+
+impl DataDirArgs {
+    pub(crate) fn resolve(&self) -> Result<DataDir> {
+        Ok(match &self.data_dir {
+            Some(path) => DataDir::new(path)?,
+            None => DataDir::from_env()?,
+        })
+    }
 }

@@ -1,8 +1,10 @@
 //! Why a command has no answer.
 
 use std::io;
+use std::path::PathBuf;
 
 use capsules_core::canonical::CanonicalError;
+use capsules_core::{DataDir, DataDirError, KeyringError, StorageError};
 
 /// Why a command has no answer. Each message says what was attempted, on what, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +20,36 @@ pub(crate) enum CliError {
         input: String,
         reason: CanonicalError,
     },
+
+    #[error(
+        "there is no store at {}; name one with --db, or give an export",
+        .path.display()
+    )]
+    NoStore { path: PathBuf },
+
+    #[error("PostgreSQL stores cannot be read yet; export the records to JSON and verify the file")]
+    Postgres,
+
+    #[error(transparent)]
+    Store(#[from] StorageError),
+
+    #[error("no capsule {what} in {location}")]
+    NoCapsule { what: String, location: String },
+
+    #[error("{location} holds several capsules; choose one with --seq or --id")]
+    SeveralCapsules { location: String },
+
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+
+    #[error(
+        "there is no key in {}; `capsules keys rotate` makes the first",
+        .dir.path().display()
+    )]
+    NoKey { dir: DataDir },
 }
 
 impl CliError {

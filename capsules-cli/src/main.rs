@@ -5,9 +5,12 @@
 mod args;
 mod commands;
 mod error;
+mod human;
 mod input;
 mod output;
+mod page;
 mod style;
+mod table;
 
 use std::process::ExitCode;
 

@@ -23,11 +23,17 @@ pub(crate) fn print(text: &str) -> Result<()> {
 
 /// Writes a document to standard output, indented as Python's `indent=2`.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = io::stdout().lock();
     serde_json::to_writer_pretty(&mut stdout, document)
         .map_err(io::Error::from)
         .and_then(|()| writeln!(stdout))
         .map_err(CliError::Write)
+}
+
+/// The width of the terminal that standard output goes to, if it goes to one.
+pub(crate) fn terminal_width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(width.0.into())
 }
 
 /// Writes an error to standard error. Where that fails too, the exit status has to do.

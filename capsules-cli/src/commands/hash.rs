@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use capsules_core::sha3_256;
+use capsules_core::sha3_256_reader;
 
 use crate::input::Input;
 use crate::{CliError, Result, Status};
@@ -19,7 +19,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Status> {
-    let hash = sha3_256(&args.file.read()?);
+    let hash = sha3_256_reader(args.file.open()?).map_err(|error| args.file.unreadable(error))?;
     writeln!(std::io::stdout(), "{hash}").map_err(CliError::Write)?;
     Ok(Status::Pass)
 }

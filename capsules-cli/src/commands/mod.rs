@@ -2,6 +2,7 @@
 
 pub(crate) mod canonicalize;
 pub(crate) mod hash;
+pub(crate) mod keys;
 pub(crate) mod uri;
 
 use crate::args::{Cli, Command};
@@ -10,6 +11,7 @@ use crate::{Result, Status};
 /// Runs the command that the command line names.
 pub(crate) fn run(cli: Cli) -> Result<Status> {
     match cli.command {
+        Command::Keys(args) => keys::run(&args),
         Command::Hash(args) => hash::run(&args),
         Command::Canonicalize(args) => canonicalize::run(&args),
         Command::Uri(args) => uri::run(&args),

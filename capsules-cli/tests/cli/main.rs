@@ -1,5 +1,6 @@
 //! Runs the built `capsules` command.
 
 mod bytes;
+mod keys;
 mod support;
 mod uri;

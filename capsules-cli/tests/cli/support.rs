@@ -33,6 +33,13 @@ impl Home {
         name
     }
 
+    /// Writes a file into the default data directory.
+    pub(crate) fn data_file(&self, name: &str, content: impl AsRef<[u8]>) {
+        let dir = self.path().join(".quantumpipes");
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join(name), content).unwrap();
+    }
+
     /// The command, with this directory as its home and as its working directory.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_capsules"));
@@ -63,6 +70,16 @@ impl Home {
         let _ = child.stdin.take().unwrap().write_all(input.as_ref());
         Ran::from(child.wait_with_output().unwrap())
     }
+}
+
+/// A file of `tests/data`.
+pub(crate) fn data(name: &str) -> Vec<u8> {
+    std::fs::read(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/data")
+            .join(name),
+    )
+    .unwrap()
 }
 
 impl Ran {
