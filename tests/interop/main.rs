@@ -7,3 +7,5 @@
 )]
 
 mod environment;
+mod post_quantum;
+mod support;
