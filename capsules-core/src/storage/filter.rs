@@ -1,10 +1,17 @@
 //! Which records a query selects.
 
+use super::content;
 use crate::capsule::CapsuleType;
+use crate::record::SealedRecord;
 use crate::sections::OutcomeStatus;
 use crate::timestamp::Timestamp;
 
 /// Which records a query selects, and how many of them. Newest first unless said otherwise.
+///
+/// Type and session are those of the store's columns, status and time those of the sealed
+/// content. Tenant and domain are those of the columns, and for a record without a domain column
+/// (one that a program wrote that does not know these columns) those of the content. A record
+/// whose content does not have what is asked for, or a time without an offset, is not selected.
 ///
 /// ```
 /// use capsules_core::{CapsuleType, Filter};
@@ -101,5 +108,47 @@ impl Filter {
     pub fn oldest_first(mut self) -> Self {
         self.oldest_first = true;
         self
+    }
+
+    /// Whether the filter selects this record; limit, offset and order aside.
+    pub fn selects(&self, record: &SealedRecord) -> bool {
+        let columns = &record.columns;
+        let foreign = columns.domain.is_none();
+        let is =
+            |wanted: Option<&str>, column: Option<&str>, sealed: fn(&str) -> Option<String>| {
+                wanted.is_none_or(|wanted| match column {
+                    Some(found) => found == wanted,
+                    None => foreign && sealed(&record.content).as_deref() == Some(wanted),
+                })
+            };
+        self.kind.is_none_or(|kind| kind.as_str() == columns.kind)
+            && self
+                .session
+                .as_deref()
+                .is_none_or(|id| columns.session_id.as_deref() == Some(id))
+            && is(
+                self.tenant.as_deref(),
+                columns.tenant_id.as_deref(),
+                content::tenant,
+            )
+            && is(
+                self.domain.as_deref(),
+                columns.domain.as_deref(),
+                content::domain,
+            )
+            && self.status.as_ref().is_none_or(|status| {
+                content::status(&record.content).as_deref() == Some(status.as_str())
+            })
+            && self.selects_time(record)
+    }
+
+    fn selects_time(&self, record: &SealedRecord) -> bool {
+        if self.since.is_none() && self.until.is_none() {
+            return true;
+        }
+        content::time(&record.content).is_some_and(|time| {
+            self.since.is_none_or(|since| since <= time)
+                && self.until.is_none_or(|until| time < until)
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Where sealed records are kept: the [`Storage`] trait and the stores of this crate.
 
+mod content;
 mod filter;
 mod memory;
 #[cfg(feature = "sqlite")]
@@ -12,9 +13,9 @@ use uuid::Uuid;
 pub use filter::Filter;
 pub use memory::MemoryStorage;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteStorage;
+pub use sqlite::{SqliteOptions, SqliteStorage};
 
-use crate::chain::Head;
+use crate::chain::{Head, Position};
 use crate::record::SealedRecord;
 
 /// Makes the records that follow a chain's head. Called with the store's write lock held and the
@@ -25,20 +26,21 @@ pub type SealNext<'a> = dyn FnMut(Option<&Head>) -> Result<Vec<SealedRecord>, St
 ///
 /// Calls block; they are made from threads that may block, never from an asynchronous runtime's.
 /// A store keeps one or more chains. Where it keeps one chain per tenant, `tenant` chooses the
-/// chain; where it keeps a single chain, as SQLite does, `tenant` is recorded with each record
-/// and every tenant shares the chain.
+/// chain. Where it keeps a single chain, as both stores of this crate do, every tenant shares the
+/// chain, and `tenant` is only recorded with each record that does not name its own.
 pub trait Storage: Send + Sync {
     /// Appends records to the head of a chain, all or none.
     ///
     /// The store takes its write lock, reads the head, calls `seal` with it and inserts what that
     /// returns, so that no other writer, in whatever process or language, can take the same place.
-    /// A record whose `id` is stored already with the same content is an error
-    /// ([`StorageError::Duplicate`]).
+    /// `seal` must not call the store itself.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the store cannot be written, or the error of `seal`; nothing was
-    /// appended then.
+    /// [`StorageError::Locked`] when another writer held the store for too long,
+    /// [`StorageError::Duplicate`] when the `id` of a record is stored already,
+    /// [`StorageError::Unlinked`] when the records do not follow the head, the error of `seal`, or
+    /// another [`StorageError`] when the store cannot be written. Nothing was appended then.
     fn append(&self, tenant: Option<&str>, seal: &mut SealNext<'_>) -> Result<(), StorageError>;
 
     /// The record with this id.
@@ -63,11 +65,13 @@ pub trait Storage: Send + Sync {
     fn head(&self, tenant: Option<&str>) -> Result<Option<Head>, StorageError>;
 
     /// Streams a chain in order of sequence, beginning with `from`, until its end or until
-    /// `visit` breaks. Memory stays flat, and the records are those of one point in time.
+    /// `visit` breaks. Memory stays flat, and the records are those of one point in time. A scan
+    /// from 0 visits every record there is, so that one with a negative sequence is found too.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the store cannot be read.
+    /// [`StorageError`] when the store cannot be read. What was visited until then is only to be
+    /// relied on when the scan succeeds.
     fn scan(
         &self,
         tenant: Option<&str>,
@@ -142,6 +146,14 @@ pub enum StorageError {
         /// Path or host.
         location: String,
     },
+    /// The records to append do not follow the chain's head.
+    #[error("refused to append to the capsule store {location}: {reason}")]
+    Unlinked {
+        /// Path or host.
+        location: String,
+        /// Which record is out of place.
+        reason: String,
+    },
     /// The store was closed.
     #[error("the capsule store {location} is closed")]
     Closed {
@@ -151,4 +163,42 @@ pub enum StorageError {
     /// The records could not be sealed.
     #[error("cannot seal: {0}")]
     Seal(#[from] crate::seal::SealError),
+}
+
+/// Checks that the columns of `records` continue a chain from `head`, each naming the hash of the
+/// one before it (CPS section 4). Stores call it before they insert, so that a mistake of the
+/// caller cannot fork a chain.
+///
+/// # Errors
+///
+/// [`StorageError::Unlinked`] with `location` and the first record that is out of place.
+pub fn check_links(
+    location: &str,
+    head: Option<&Head>,
+    records: &[SealedRecord],
+) -> Result<(), StorageError> {
+    let mut place = Position::after(head);
+    for record in records {
+        let columns = &record.columns;
+        if u64::try_from(columns.sequence) != Ok(place.sequence)
+            || columns.previous_hash != place.previous_hash
+        {
+            let reason = format!(
+                "capsule {} has sequence {} and previous_hash {}, the chain continues with \
+                 sequence {} and previous_hash {}",
+                columns.id,
+                columns.sequence,
+                columns.previous_hash.as_deref().unwrap_or("null"),
+                place.sequence,
+                place.previous_hash.as_deref().unwrap_or("null"),
+            );
+            return Err(StorageError::Unlinked {
+                location: location.to_owned(),
+                reason,
+            });
+        }
+        place.sequence += 1;
+        place.previous_hash = Some(record.hash.clone());
+    }
+    Ok(())
 }

@@ -1,0 +1,319 @@
+//! The SQLite store.
+
+mod failure;
+mod open;
+mod query;
+mod readers;
+mod row;
+mod schema;
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior, params_from_iter};
+use uuid::Uuid;
+
+use self::failure::{Attempt, Failure};
+use self::query::Query;
+use self::readers::Readers;
+use self::schema::Layout;
+use super::{Filter, SealNext, Storage, StorageError, check_links};
+use crate::chain::Head;
+use crate::record::SealedRecord;
+
+/// Keeps records in the table `capsules` of a SQLite file, as one chain that every tenant shares
+/// (CPS section 6).
+///
+/// Several processes, in whatever language, may write to one file: an append takes SQLite's write
+/// lock before it reads the head. It is on stable storage when it returns (write-ahead log,
+/// `synchronous=FULL`), and a long scan does not hold it up.
+///
+/// A file that does not exist is created, readable by its owner only, with pages and indexes that
+/// keep millions of records fast. A file that another tool created is used as it is, except that
+/// it is switched to a write-ahead log and gets the columns `tenant_id` and `domain`, which other
+/// tools may leave empty.
+///
+/// ```
+/// use capsules_core::storage::{Filter, SqliteStorage, Storage};
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("capsules.db");
+/// let store = SqliteStorage::open(&path)?;
+/// assert_eq!(store.count(&Filter::new())?, 0);
+/// store.close()?;
+///
+/// let store = SqliteStorage::open_read_only(&path)?;
+/// assert_eq!(store.head(None)?, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct SqliteStorage {
+    path: PathBuf,
+    layout: Layout,
+    /// `None` when the store is read-only.
+    writer: Option<Writer>,
+    readers: Readers,
+}
+
+/// `None` when the store is closed.
+type Writer = Mutex<Option<Connection>>;
+
+impl SqliteStorage {
+    /// Opens a file, and creates it and the directories that lead to it where they do not exist.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Open`] when the path is not a capsule store or cannot be written,
+    /// [`StorageError::Locked`] when another program holds it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
+        SqliteOptions::new().open(path)
+    }
+
+    /// Opens a file for reading, for instance to verify it. Neither the file nor its directory is
+    /// written, and both may be read-only. Others may write to the file meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Open`] when the path is not a capsule store or cannot be read.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StorageError> {
+        SqliteOptions::new().read_only(true).open(path)
+    }
+
+    /// The file, as an absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn append_locked(
+        &self,
+        connection: &mut Connection,
+        tenant: Option<&str>,
+        seal: &mut SealNext<'_>,
+    ) -> Result<(), StorageError> {
+        let failed = |failure: Failure| failure.during(Attempt::Write, &self.path);
+        // Dropped without a commit, by an error or a panic of `seal`, it rolls back.
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|error| failed(error.into()))?;
+        let head = row::read_head(&transaction).map_err(failed)?;
+        let records = seal(head.as_ref())?;
+        check_links(&self.location(), head.as_ref(), &records)?;
+        for record in &records {
+            row::insert(&transaction, record, tenant).map_err(|failure| {
+                if failure.is_duplicate_id() {
+                    let id = record.columns.id.clone();
+                    return StorageError::Duplicate {
+                        id,
+                        location: self.location(),
+                    };
+                }
+                failed(failure)
+            })?;
+        }
+        transaction.commit().map_err(|error| failed(error.into()))
+    }
+}
+
+impl Storage for SqliteStorage {
+    fn append(&self, tenant: Option<&str>, seal: &mut SealNext<'_>) -> Result<(), StorageError> {
+        let Some(writer) = &self.writer else {
+            return Err(StorageError::Write {
+                location: self.location(),
+                reason: "it was opened read-only".to_owned(),
+            });
+        };
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(connection) = writer.as_mut() else {
+            return Err(StorageError::Closed {
+                location: self.location(),
+            });
+        };
+        self.append_locked(connection, tenant, seal)
+    }
+
+    fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
+        let sql = format!(
+            "SELECT {} FROM capsules WHERE id = ?",
+            self.layout.columns()
+        );
+        self.readers
+            .read(|connection| row::read_one(connection, &sql, &id.to_string()))
+    }
+
+    fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError> {
+        let sql = format!(
+            "SELECT {} FROM capsules \
+             WHERE sequence = (SELECT min(sequence) FROM capsules WHERE hash = ?)",
+            self.layout.columns()
+        );
+        self.readers
+            .read(|connection| row::read_one(connection, &sql, hash))
+    }
+
+    fn head(&self, _tenant: Option<&str>) -> Result<Option<Head>, StorageError> {
+        self.readers.read(row::read_head)
+    }
+
+    fn scan(
+        &self,
+        _tenant: Option<&str>,
+        from: u64,
+        visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        // Without a bound a scan also finds what is no place in a chain.
+        let bound = if from == 0 { "" } else { "WHERE sequence >= ?" };
+        let sql = format!(
+            "SELECT {} FROM capsules {bound} ORDER BY sequence",
+            self.layout.columns()
+        );
+        let from = (from > 0).then(|| i64::try_from(from).unwrap_or(i64::MAX));
+        self.readers.read(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut rows = statement.query(params_from_iter(from))?;
+            while let Some(row) = rows.next()? {
+                if visit(row::read(row)?).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
+        let Query { sql, parameters } = query::list(filter, &self.layout);
+        self.readers.read(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut rows = statement.query(params_from_iter(parameters))?;
+            let mut records = Vec::new();
+            while let Some(row) = rows.next()? {
+                records.push(row::read(row)?);
+            }
+            Ok(records)
+        })
+    }
+
+    fn count(&self, filter: &Filter) -> Result<u64, StorageError> {
+        let Query { sql, parameters } = query::count(filter, &self.layout);
+        self.readers.read(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let count: i64 = statement.query_row(params_from_iter(parameters), |row| row.get(0))?;
+            Ok(count.unsigned_abs())
+        })
+    }
+
+    fn close(&self) -> Result<(), StorageError> {
+        self.readers.close();
+        let Some(writer) = &self.writer else {
+            return Ok(());
+        };
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        match writer.take() {
+            Some(connection) => checkpoint_and_close(connection)
+                .map_err(|failure| failure.during(Attempt::Write, &self.path)),
+            None => Ok(()),
+        }
+    }
+
+    fn location(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
+impl fmt::Debug for SqliteStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStorage")
+            .field("path", &self.path)
+            .field("read_only", &self.writer.is_none())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a SQLite file is opened.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use capsules_core::storage::SqliteOptions;
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("capsules.db");
+/// let store = SqliteOptions::new().busy_timeout(Duration::from_secs(30)).open(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    busy_timeout: Duration,
+    read_only: bool,
+}
+
+impl SqliteOptions {
+    /// For reading and writing, and waiting five seconds for other writers.
+    pub fn new() -> Self {
+        Self {
+            busy_timeout: Duration::from_secs(5),
+            read_only: false,
+        }
+    }
+
+    /// How long a call waits for other writers before it fails with [`StorageError::Locked`].
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
+        self
+    }
+
+    /// Reads only, as [`SqliteStorage::open_read_only`] does.
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SqliteStorage::open`].
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<SqliteStorage, StorageError> {
+        let path = path.as_ref();
+        // The file stays the same one when the process changes its directory.
+        let path = std::path::absolute(path).map_err(|error| StorageError::Open {
+            location: path.display().to_string(),
+            reason: error.to_string(),
+        })?;
+        let failed = |failure: Failure| failure.during(Attempt::Open, &path);
+        let readers = Readers::new(path.clone(), self.busy_timeout, self.read_only);
+        let (writer, layout) = if self.read_only {
+            (None, readers.layout().map_err(failed)?)
+        } else {
+            let (connection, layout) = open::writer(&path, self.busy_timeout).map_err(failed)?;
+            (Some(Mutex::new(Some(connection))), layout)
+        };
+        Ok(SqliteStorage {
+            path,
+            layout,
+            writer,
+            readers,
+        })
+    }
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Moves the write-ahead log into the file and removes it. Every append is durable already, so
+/// a reader that is still busy, which keeps the log in place, is no failure.
+fn checkpoint_and_close(connection: Connection) -> Result<(), Failure> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let checkpoint = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .map_err(Failure::from);
+    connection.close().map_err(|(_, error)| error)?;
+    match checkpoint {
+        Err(failure) if !failure.is_locked() => Err(failure),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,186 @@
+//! The table `capsules`: made in new files, adopted in files that other tools made.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::failure::Failure;
+use super::row::{ADDED, REQUIRED};
+
+/// The version that this crate writes to `user_version` of the files that it creates.
+pub(super) const SCHEMA_VERSION: i64 = 1;
+
+/// Marks the files that this crate creates: `CAPS` in the header's application id.
+const APPLICATION_ID: i64 = 0x4341_5053;
+
+/// Rows of 2 to 3 KB waste two fifths of SQLite's default pages of 4 KiB.
+pub(super) const PAGE_SIZE: i64 = 16_384;
+
+/// Every index grows at its end, or in as many places as there are types, domains, sessions and
+/// tenants: an index over random values such as hashes would be the limit of every append.
+/// `ix_capsules_sequence_hash` finds a hash by reading the index from end to end instead.
+const SCHEMA: &str = "
+CREATE TABLE capsules (
+    id VARCHAR(36) NOT NULL,
+    type VARCHAR(20) NOT NULL,
+    sequence INTEGER NOT NULL,
+    previous_hash VARCHAR(64),
+    data TEXT NOT NULL,
+    hash VARCHAR(64) NOT NULL,
+    signature TEXT NOT NULL,
+    signature_pq TEXT NOT NULL,
+    signed_at VARCHAR(40),
+    signed_by VARCHAR(32),
+    session_id VARCHAR(36),
+    tenant_id TEXT,
+    domain VARCHAR(50),
+    PRIMARY KEY (id),
+    CONSTRAINT uq_capsule_sequence UNIQUE (sequence)
+);
+CREATE INDEX ix_capsules_sequence_hash ON capsules (sequence, hash);
+CREATE INDEX ix_capsules_type ON capsules (type, sequence);
+CREATE INDEX ix_capsules_domain ON capsules (domain, sequence);
+CREATE INDEX ix_capsules_session ON capsules (session_id, sequence) WHERE session_id IS NOT NULL;
+CREATE INDEX ix_capsules_tenant ON capsules (tenant_id, sequence) WHERE tenant_id IS NOT NULL;
+";
+
+/// What a file's table looks like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Which of [`ADDED`] the table has.
+    added: [bool; ADDED.len()],
+    /// Whether tenants and domains have an index.
+    pub(super) indexed: bool,
+}
+
+impl Layout {
+    /// The list of columns that [`row::read`](super::row::read) expects.
+    pub(super) fn columns(&self) -> String {
+        let added = ADDED.map(|name| format!("{} AS {name}", self.expression(name)));
+        format!("{}, {}", REQUIRED.join(", "), added.join(", "))
+    }
+
+    /// The column's name, or `NULL` where the table does not have it.
+    pub(super) fn expression(&self, name: &'static str) -> &'static str {
+        let present = ADDED
+            .iter()
+            .zip(self.added)
+            .any(|(added, present)| *added == name && present);
+        if present { name } else { "NULL" }
+    }
+
+    /// Whether the table keeps tenant and domain beside the content.
+    pub(super) fn is_complete(&self) -> bool {
+        self.added.iter().all(|present| *present)
+    }
+}
+
+/// Makes the table where the file is empty, and adds the columns that a table of another tool
+/// lacks. Nothing else of such a file is changed.
+pub(super) fn prepare(connection: &mut Connection) -> Result<Layout, Failure> {
+    if let Some(layout) = inspect(connection)?
+        && layout.is_complete()
+    {
+        return Ok(layout);
+    }
+    // Looked at again under the lock: another process may be doing the same.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    match inspect(&transaction)? {
+        None => create(&transaction)?,
+        Some(layout) => add_columns(&transaction, &layout)?,
+    }
+    let layout = inspect(&transaction)?
+        .ok_or_else(|| Failure::found("the table `capsules` could not be created"))?;
+    transaction.commit()?;
+    Ok(layout)
+}
+
+/// Reads the layout; `None` when the file is empty.
+pub(super) fn inspect(connection: &Connection) -> Result<Option<Layout>, Failure> {
+    let version = header(connection, "user_version")?;
+    let application = header(connection, "application_id")?;
+    // Other applications number their own files; only what is ours or unclaimed is compared.
+    if version > SCHEMA_VERSION && (application == APPLICATION_ID || application == 0) {
+        return Err(Failure::found(format!(
+            "it was written by a newer version of this software (schema {version}, this version \
+             knows {SCHEMA_VERSION}); update the software"
+        )));
+    }
+
+    let kind: Option<String> = first(
+        connection,
+        "SELECT type FROM pragma_table_list WHERE schema = 'main' AND lower(name) = 'capsules'",
+    )?;
+    match kind.as_deref() {
+        Some("table") => {}
+        Some(other) => {
+            return Err(Failure::found(format!(
+                "its `capsules` is a {other} instead of a table"
+            )));
+        }
+        None if header(connection, "schema_version")? == 0 => return Ok(None),
+        None => {
+            let any: Option<String> = first(connection, "SELECT name FROM sqlite_schema LIMIT 1")?;
+            return match any {
+                None => Ok(None),
+                Some(_) => Err(Failure::found(
+                    "it has no table `capsules`, but tables of another application; choose \
+                     another path",
+                )),
+            };
+        }
+    }
+
+    let found = names(
+        connection,
+        "SELECT lower(name) FROM pragma_table_xinfo('capsules')",
+    )?;
+    let missing: Vec<_> = REQUIRED
+        .into_iter()
+        .filter(|name| !found.iter().any(|found| found == name))
+        .collect();
+    if !missing.is_empty() {
+        return Err(Failure::found(format!(
+            "its table `capsules` lacks the column{} {}",
+            if missing.len() == 1 { "" } else { "s" },
+            missing.join(", ")
+        )));
+    }
+    let indexes = names(connection, "SELECT name FROM pragma_index_list('capsules')")?;
+    Ok(Some(Layout {
+        added: ADDED.map(|name| found.iter().any(|found| found == name)),
+        indexed: ["ix_capsules_tenant", "ix_capsules_domain"]
+            .iter()
+            .all(|name| indexes.iter().any(|found| found == name)),
+    }))
+}
+
+fn create(transaction: &Transaction<'_>) -> Result<(), Failure> {
+    transaction.execute_batch(SCHEMA)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    Ok(())
+}
+
+fn add_columns(transaction: &Transaction<'_>, layout: &Layout) -> Result<(), Failure> {
+    for (name, present) in ADDED.iter().zip(layout.added) {
+        if !present {
+            transaction.execute_batch(&format!("ALTER TABLE capsules ADD COLUMN {name} TEXT"))?;
+        }
+    }
+    Ok(())
+}
+
+fn header(connection: &Connection, field: &str) -> Result<i64, Failure> {
+    Ok(connection.pragma_query_value(None, field, |row| row.get(0))?)
+}
+
+fn first(connection: &Connection, sql: &str) -> Result<Option<String>, Failure> {
+    Ok(names(connection, sql)?.into_iter().next())
+}
+
+fn names(connection: &Connection, sql: &str) -> Result<Vec<String>, Failure> {
+    let mut statement = connection.prepare(sql)?;
+    let names = statement
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    Ok(names)
+}
