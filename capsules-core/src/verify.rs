@@ -1,1 +1,0 @@
-//! Verification of records and chains.

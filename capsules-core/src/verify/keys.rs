@@ -1,0 +1,114 @@
+//! Which keys a verification trusts.
+
+use crate::keyring::Keyring;
+use crate::pq::PqPublicKey;
+use crate::signer::PublicKey;
+
+/// The public keys whose signatures count.
+///
+/// ```
+/// use capsules_core::{LocalSigner, Signer, verify::TrustedKeys};
+///
+/// let signer = LocalSigner::generate()?;
+/// let keys = TrustedKeys::only([signer.public_key()]);
+/// assert_eq!(keys.candidates(Some("qp_key_ffff")), [signer.public_key()]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct TrustedKeys {
+    source: Source,
+    post_quantum: Option<PqPublicKey>,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Keyring(Keyring),
+    Only(Vec<PublicKey>),
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::Only(Vec::new())
+    }
+}
+
+impl TrustedKeys {
+    /// No key: nothing is accepted.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Exactly these keys, whatever name a record gives its key.
+    pub fn only(keys: impl IntoIterator<Item = PublicKey>) -> Self {
+        Self {
+            source: Source::Only(keys.into_iter().collect()),
+            post_quantum: None,
+        }
+    }
+
+    /// The keyring's key that a record names in `signed_by`, else the active one (CPS section 5).
+    pub fn keyring(keyring: Keyring) -> Self {
+        Self {
+            source: Source::Keyring(keyring),
+            post_quantum: None,
+        }
+    }
+
+    /// Trusts this ML-DSA-65 key too.
+    pub fn post_quantum(mut self, key: PqPublicKey) -> Self {
+        self.post_quantum = Some(key);
+        self
+    }
+
+    /// The keys of which one must have signed a record with this `signed_by`.
+    pub fn candidates(&self, signed_by: Option<&str>) -> Vec<PublicKey> {
+        match &self.source {
+            Source::Only(keys) => keys.clone(),
+            Source::Keyring(keyring) => {
+                let named = signed_by
+                    .map(|name| keyring.lookup(name))
+                    .unwrap_or_default();
+                let epochs = if named.is_empty() {
+                    keyring.active().into_iter().collect()
+                } else {
+                    named
+                };
+                epochs.iter().map(|epoch| epoch.public_key).collect()
+            }
+        }
+    }
+
+    pub(super) fn post_quantum_key(&self) -> Option<&PqPublicKey> {
+        self.post_quantum.as_ref()
+    }
+}
+
+impl From<Keyring> for TrustedKeys {
+    fn from(keyring: Keyring) -> Self {
+        Self::keyring(keyring)
+    }
+}
+
+impl From<PublicKey> for TrustedKeys {
+    fn from(key: PublicKey) -> Self {
+        Self::only([key])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signer::{LocalSigner, Signer};
+
+    #[test]
+    fn the_active_key_stands_in_for_an_unknown_name_only() {
+        let key = || LocalSigner::generate().unwrap().public_key();
+        let (retired, active) = (key(), key());
+        let keys = TrustedKeys::keyring([retired, active].into_iter().collect());
+        assert_eq!(keys.candidates(Some(&retired.to_string()[..16])), [retired]);
+        assert_eq!(keys.candidates(Some("qp_key_none")), [active]);
+        assert_eq!(keys.candidates(None), [active]);
+        assert_eq!(TrustedKeys::none().candidates(None), []);
+        assert_eq!(TrustedKeys::from(Keyring::default()).candidates(None), []);
+    }
+}

@@ -1,0 +1,239 @@
+//! One record by itself.
+
+use std::fmt;
+
+use super::keys::TrustedKeys;
+use crate::canonical::{CanonicalError, Numbers, canonicalize};
+use crate::hash::{ContentHash, sha3_256};
+use crate::pq::PqVerifyError;
+use crate::record::SealedRecord;
+use crate::signer::Signature;
+
+/// The result of verifying one record, as the protocol names it (CPS section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum VerifyCode {
+    /// The record is what was sealed.
+    Ok,
+    /// It has no hash.
+    MissingHash,
+    /// It has no Ed25519 signature.
+    MissingSignature,
+    /// Hash or signature is not lower-case hexadecimal of the right length.
+    MalformedHex,
+    /// The content has another hash, or none because it is not JSON or has a key twice.
+    HashMismatch,
+    /// No trusted key made the Ed25519 signature.
+    InvalidSignature,
+    /// The trusted key did not make the ML-DSA-65 signature, or there is no such key.
+    PqVerificationFailed,
+    /// This program cannot check ML-DSA-65.
+    PqLibraryUnavailable,
+    /// An ML-DSA-65 signature is required and absent.
+    MissingPqSignature,
+    /// The signature is of an algorithm that the protocol does not know. Records have no place to
+    /// name one yet, so this is never the result; other implementations define it.
+    UnsupportedAlgorithm,
+}
+
+impl VerifyCode {
+    /// The code of a result of [`verify_record`].
+    pub fn of(result: &Result<(), VerifyFailure>) -> Self {
+        result
+            .as_ref()
+            .err()
+            .map_or(Self::Ok, |failure| failure.code)
+    }
+
+    /// The name in the protocol.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::MissingHash => "missing_hash",
+            Self::MissingSignature => "missing_signature",
+            Self::MalformedHex => "malformed_hex",
+            Self::HashMismatch => "hash_mismatch",
+            Self::InvalidSignature => "invalid_signature",
+            Self::PqVerificationFailed => "pq_verification_failed",
+            Self::PqLibraryUnavailable => "pq_library_unavailable",
+            Self::MissingPqSignature => "missing_pq_signature",
+            Self::UnsupportedAlgorithm => "unsupported_algorithm",
+        }
+    }
+}
+
+impl fmt::Display for VerifyCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a record is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+#[non_exhaustive]
+pub struct VerifyFailure {
+    /// What the protocol calls it; never [`VerifyCode::Ok`].
+    pub code: VerifyCode,
+    /// The reason in a sentence.
+    pub message: String,
+}
+
+impl VerifyFailure {
+    fn new(code: VerifyCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+/// What is demanded of ML-DSA-65 signatures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PqPolicy {
+    /// They are not looked at.
+    #[default]
+    Ignore,
+    /// One that is present must be valid.
+    IfPresent,
+    /// One must be present and valid. What cannot be checked is not accepted.
+    Required,
+}
+
+/// Verifies a record by itself: the hash of its content, its signature, and its post-quantum
+/// signature as the policy demands.
+///
+/// The content is hashed as it was stored, in canonical form with every number as it is spelled
+/// there; what other implementations wrote verifies that way. Where that is another hash, whole
+/// numbers in float-typed fields are taken as floats (`"confidence":0` as `0.0`), because
+/// implementations without a float type store them so. A document that has a key twice has no
+/// hash at all: readers would disagree on what it says.
+///
+/// ```
+/// use std::sync::Arc;
+/// use capsules_core::verify::{PqPolicy, TrustedKeys, VerifyCode, verify_record};
+/// use capsules_core::{Capsule, CapsuleType, Draft, LocalSigner, Position, Seal};
+///
+/// let seal = Seal::with_signer(Arc::new(LocalSigner::generate()?));
+/// let draft = Draft::new(&Capsule::new(CapsuleType::Tool))?;
+/// let mut record = seal.seal(&draft, &Position::after(None))?;
+/// let keys = TrustedKeys::only([seal.public_key()]);
+/// verify_record(&record, &keys, PqPolicy::Ignore)?;
+///
+/// record.content = record.content.replace("tool", "kill");
+/// let failure = verify_record(&record, &keys, PqPolicy::Ignore).unwrap_err();
+/// assert_eq!(failure.code, VerifyCode::HashMismatch);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// [`VerifyFailure`] with the first thing that is wrong, in the order of [`VerifyCode`].
+pub fn verify_record(
+    record: &SealedRecord,
+    keys: &TrustedKeys,
+    policy: PqPolicy,
+) -> Result<(), VerifyFailure> {
+    form(record)?;
+    match content_has_hash(&record.content, &record.hash) {
+        Ok(true) => {}
+        Ok(false) => {
+            let message = "the content has another hash than the record states";
+            return Err(VerifyFailure::new(VerifyCode::HashMismatch, message));
+        }
+        Err(error) => {
+            let message = format!("the content has no hash: {error}");
+            return Err(VerifyFailure::new(VerifyCode::HashMismatch, message));
+        }
+    }
+    check_signature(record, keys)?;
+    check_post_quantum(record, keys, policy)
+}
+
+/// Whether the canonical form of a stored content has this hash.
+pub(super) fn content_has_hash(content: &str, hash: &str) -> Result<bool, CanonicalError> {
+    for numbers in [Numbers::AsWritten, Numbers::FloatTyped] {
+        let canonical = canonicalize(content.as_bytes(), numbers)?;
+        if sha3_256(canonical.as_bytes()).to_string() == hash {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether one of the trusted keys signed the record's hash. Says nothing about its content.
+pub(super) fn check_signature(
+    record: &SealedRecord,
+    keys: &TrustedKeys,
+) -> Result<(), VerifyFailure> {
+    let signature = form(record)?;
+    let candidates = keys.candidates(record.signed_by.as_deref());
+    if candidates.is_empty() {
+        let message = "there is no public key to check the Ed25519 signature with";
+        return Err(VerifyFailure::new(VerifyCode::InvalidSignature, message));
+    }
+    let message = record.hash.as_bytes();
+    if candidates.iter().any(|key| key.verify(message, &signature)) {
+        Ok(())
+    } else {
+        let message = "the Ed25519 signature is not one of a trusted key";
+        Err(VerifyFailure::new(VerifyCode::InvalidSignature, message))
+    }
+}
+
+/// Checks the ML-DSA-65 signature as the policy demands.
+pub(super) fn check_post_quantum(
+    record: &SealedRecord,
+    keys: &TrustedKeys,
+    policy: PqPolicy,
+) -> Result<(), VerifyFailure> {
+    match (policy, record.signature_pq.is_empty()) {
+        (PqPolicy::Ignore, _) | (PqPolicy::IfPresent, true) => return Ok(()),
+        (PqPolicy::Required, true) => {
+            let message = "an ML-DSA-65 signature is required and the record has none";
+            return Err(VerifyFailure::new(VerifyCode::MissingPqSignature, message));
+        }
+        (PqPolicy::IfPresent | PqPolicy::Required, false) => {}
+    }
+    let failed = |message| VerifyFailure::new(VerifyCode::PqVerificationFailed, message);
+    let signature = const_hex::decode(&record.signature_pq)
+        .ok()
+        .filter(|_| is_lower_hex(&record.signature_pq))
+        .ok_or_else(|| failed("the ML-DSA-65 signature is not lower-case hexadecimal"))?;
+    let key = keys
+        .post_quantum_key()
+        .ok_or_else(|| failed("there is no public key to check the ML-DSA-65 signature with"))?;
+    key.verify(record.hash.as_bytes(), &signature)
+        .map_err(|error| match error {
+            PqVerifyError::Unavailable => {
+                VerifyFailure::new(VerifyCode::PqLibraryUnavailable, error.to_string())
+            }
+            PqVerifyError::Invalid => {
+                failed("the ML-DSA-65 signature is not one of the trusted key")
+            }
+        })
+}
+
+/// The signature of a record whose hash and signature are there and have the form of such.
+fn form(record: &SealedRecord) -> Result<Signature, VerifyFailure> {
+    let failure = |code, message| Err(VerifyFailure::new(code, message));
+    if record.hash.is_empty() {
+        return failure(VerifyCode::MissingHash, "the record has no hash");
+    }
+    if record.signature.is_empty() {
+        return failure(VerifyCode::MissingSignature, "the record has no signature");
+    }
+    if record.hash.parse::<ContentHash>().is_err() {
+        let message = "the hash is not 64 lower-case hexadecimal digits";
+        return failure(VerifyCode::MalformedHex, message);
+    }
+    record.signature.parse().or_else(|_| {
+        let message = "the signature is not 128 lower-case hexadecimal digits";
+        failure(VerifyCode::MalformedHex, message)
+    })
+}
+
+fn is_lower_hex(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}

@@ -1,0 +1,451 @@
+//! What a verification found.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
+
+use super::record::{VerifyCode, VerifyFailure};
+
+/// How much of a chain is verified. Each level includes the ones before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Sequences and links.
+    #[default]
+    Structural,
+    /// And the hash of every content, and what the store keeps beside it.
+    Full,
+    /// And every signature.
+    Signatures,
+}
+
+impl Level {
+    /// The name in the protocol.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Structural => "structural",
+            Self::Full => "full",
+            Self::Signatures => "signatures",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The name is not one of the three levels.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is not a level; the levels are structural, full and signatures")]
+pub struct UnknownLevel {
+    /// The name that was read.
+    pub name: String,
+}
+
+impl FromStr for Level {
+    type Err = UnknownLevel;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        [Self::Structural, Self::Full, Self::Signatures]
+            .into_iter()
+            .find(|level| level.as_str() == name)
+            .ok_or_else(|| UnknownLevel {
+                name: name.to_owned(),
+            })
+    }
+}
+
+/// What the verification of a chain found.
+///
+/// Serde writes the object that the protocol's command line prints: `valid`, `level`,
+/// `capsules_verified`, `total_capsules` and `errors`, a list of at most one, and `checks` beside
+/// them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// How much was verified.
+    pub level: Level,
+    /// How many records the chain has.
+    pub total_capsules: u64,
+    /// How many of them were verified, counted from the first. Verification ends with the first
+    /// record that fails, since a chain says nothing after a break.
+    pub capsules_verified: u64,
+    /// The answer to each question.
+    pub checks: Checks,
+    /// What made the chain invalid.
+    pub error: Option<Finding>,
+}
+
+impl Report {
+    /// Whether nothing was found that makes the chain invalid, at the level that was asked for.
+    /// An empty chain is valid. A violation of the order of time is no such thing; see
+    /// [`Checks::time_order`].
+    pub fn valid(&self) -> bool {
+        self.error.is_none()
+    }
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut report = serializer.serialize_struct("Report", 6)?;
+        report.serialize_field("valid", &self.valid())?;
+        report.serialize_field("level", &self.level)?;
+        report.serialize_field("capsules_verified", &self.capsules_verified)?;
+        report.serialize_field("total_capsules", &self.total_capsules)?;
+        report.serialize_field("errors", self.error.as_slice())?;
+        report.serialize_field("checks", &self.checks)?;
+        report.end()
+    }
+}
+
+/// The answer to each question about a chain. The [module](super) says what they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Checks {
+    /// Are sequences without gaps, and does each record name the hash before it?
+    pub links: Verdict,
+    /// Does each content have the hash of its record?
+    pub content: Verdict,
+    /// Did a trusted key sign each hash?
+    pub signatures: Verdict,
+    /// Did the trusted ML-DSA-65 key sign each hash, as the policy demands?
+    pub post_quantum: Verdict,
+    /// Does what the store keeps beside the content agree with it?
+    pub columns: Verdict,
+    /// Is each record in the tenant that its content names?
+    pub tenant: Verdict,
+    /// Was each record sealed after it began and after the record before it? The seal's time is
+    /// outside of the hash and clocks are set back, so a violation is a reason to ask and does
+    /// not make the chain invalid.
+    pub time_order: Verdict,
+}
+
+impl Checks {
+    /// Each question with its answer, in the order in which they are asked.
+    pub fn iter(&self) -> impl Iterator<Item = (Check, &Verdict)> {
+        Check::ALL
+            .into_iter()
+            .map(|check| (check, self.verdict(check)))
+    }
+
+    /// The answer to one question.
+    pub fn verdict(&self, check: Check) -> &Verdict {
+        match check {
+            Check::Links => &self.links,
+            Check::Content => &self.content,
+            Check::Signatures => &self.signatures,
+            Check::PostQuantum => &self.post_quantum,
+            Check::Columns => &self.columns,
+            Check::Tenant => &self.tenant,
+            Check::TimeOrder => &self.time_order,
+        }
+    }
+}
+
+/// A question about a chain; a field of [`Checks`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Check {
+    /// [`Checks::links`].
+    Links,
+    /// [`Checks::content`].
+    Content,
+    /// [`Checks::signatures`].
+    Signatures,
+    /// [`Checks::post_quantum`].
+    PostQuantum,
+    /// [`Checks::columns`].
+    Columns,
+    /// [`Checks::tenant`].
+    Tenant,
+    /// [`Checks::time_order`].
+    TimeOrder,
+}
+
+impl Check {
+    /// Every question, in the order in which they are asked of a record.
+    pub const ALL: [Self; 7] = [
+        Self::Links,
+        Self::Content,
+        Self::Signatures,
+        Self::PostQuantum,
+        Self::Columns,
+        Self::Tenant,
+        Self::TimeOrder,
+    ];
+
+    /// The name of the field of [`Checks`].
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Links => "links",
+            Self::Content => "content",
+            Self::Signatures => "signatures",
+            Self::PostQuantum => "post_quantum",
+            Self::Columns => "columns",
+            Self::Tenant => "tenant",
+            Self::TimeOrder => "time_order",
+        }
+    }
+
+    /// The lowest level at which it is asked.
+    pub const fn level(self) -> Level {
+        match self {
+            Self::Links => Level::Structural,
+            Self::Content | Self::Columns | Self::Tenant | Self::TimeOrder => Level::Full,
+            Self::Signatures | Self::PostQuantum => Level::Signatures,
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The answer to a question about a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every record that has something to check was found right.
+    Passed {
+        /// How many records that were.
+        checked: u64,
+    },
+    /// A record was found wrong.
+    Failed(Finding),
+    /// The question has no answer.
+    NotChecked {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// A record that was found wrong.
+///
+/// `Display` gives the message that libraries of the protocol give. Serde writes `sequence`,
+/// `capsule_id` and `error`, the message that its command line prints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// Its place in the chain, counted from 0, whatever the record itself says.
+    pub sequence: u64,
+    /// Its id.
+    pub capsule_id: String,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// What is wrong with a record in a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Its content is not a JSON object, or says two things about where it belongs.
+    Unreadable {
+        /// What was found.
+        reason: String,
+    },
+    /// It has another sequence than the one that follows.
+    SequenceGap {
+        /// The sequence in its content.
+        found: String,
+    },
+    /// It is the first and names one before it.
+    GenesisHasPrevious,
+    /// It does not name the hash of the record before it.
+    BrokenLink,
+    /// Its content does not have its hash.
+    ContentMismatch,
+    /// Its signature is not accepted.
+    Signature(VerifyFailure),
+    /// Its post-quantum signature is not accepted.
+    PostQuantum(VerifyFailure),
+    /// A column says something else than its content.
+    Column {
+        /// The column.
+        name: &'static str,
+        /// What the store says.
+        stored: Option<String>,
+        /// What the content says.
+        sealed: Option<String>,
+    },
+    /// It is stored under another tenant than its content names.
+    Tenant {
+        /// What the store says.
+        stored: String,
+        /// What the content says.
+        sealed: String,
+    },
+    /// It was sealed before something that came earlier.
+    TimeOrder {
+        /// When it was sealed, as the record says.
+        signed_at: String,
+        /// What is later, though it came earlier.
+        earlier: Earlier,
+    },
+    /// The time of its seal cannot be read.
+    Time {
+        /// What the record says.
+        signed_at: String,
+    },
+}
+
+/// What must have happened before a record was sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Earlier {
+    /// Its action began, at this time.
+    Action(String),
+    /// The record before it was sealed, at this time.
+    Record(String),
+}
+
+impl Finding {
+    /// The question that it answers.
+    pub fn check(&self) -> Check {
+        match &self.problem {
+            Problem::Unreadable { .. }
+            | Problem::SequenceGap { .. }
+            | Problem::GenesisHasPrevious
+            | Problem::BrokenLink => Check::Links,
+            Problem::ContentMismatch => Check::Content,
+            Problem::Signature(_) => Check::Signatures,
+            Problem::PostQuantum(_) => Check::PostQuantum,
+            Problem::Column { .. } => Check::Columns,
+            Problem::Tenant { .. } => Check::Tenant,
+            Problem::TimeOrder { .. } | Problem::Time { .. } => Check::TimeOrder,
+        }
+    }
+
+    /// The field of the record that is wrong, or does not fit the others.
+    pub fn field(&self) -> &'static str {
+        match &self.problem {
+            Problem::Unreadable { .. } => "content",
+            Problem::SequenceGap { .. } => "sequence",
+            Problem::GenesisHasPrevious | Problem::BrokenLink => "previous_hash",
+            Problem::ContentMismatch => "hash",
+            Problem::Signature(_) => "signature",
+            Problem::PostQuantum(_) => "signature_pq",
+            Problem::Column { name, .. } => name,
+            Problem::Tenant { .. } => "tenant_id",
+            Problem::TimeOrder { .. } | Problem::Time { .. } => "signed_at",
+        }
+    }
+
+    /// The protocol's code, for a problem that verifying the record by itself finds too.
+    pub fn code(&self) -> Option<VerifyCode> {
+        match &self.problem {
+            Problem::ContentMismatch => Some(VerifyCode::HashMismatch),
+            Problem::Signature(failure) | Problem::PostQuantum(failure) => Some(failure.code),
+            _ => None,
+        }
+    }
+
+    /// The message, in the words of the protocol's libraries or of its command line.
+    fn message(&self, words: Words) -> String {
+        let at = self.sequence;
+        match (&self.problem, words) {
+            (Problem::Unreadable { reason }, _) => {
+                format!("Content not readable at sequence {at}: {reason}")
+            }
+            (Problem::SequenceGap { found }, _) => {
+                format!("Sequence gap: expected {at}, got {found}")
+            }
+            (Problem::GenesisHasPrevious, Words::Library) => {
+                "Genesis Capsule has previous_hash (should be None)".to_owned()
+            }
+            (Problem::GenesisHasPrevious, Words::CommandLine) => {
+                "Genesis capsule has previous_hash (should be null)".to_owned()
+            }
+            (Problem::BrokenLink, _) => {
+                format!("Chain broken: previous_hash mismatch at sequence {at}")
+            }
+            (Problem::ContentMismatch, _) => format!("Content hash mismatch at sequence {at}"),
+            (Problem::Signature(_), _) => {
+                format!("Signature verification failed at sequence {at}")
+            }
+            (Problem::PostQuantum(failure), _) => {
+                format!("Post-quantum verification failed at sequence {at}: {failure}")
+            }
+            (
+                Problem::Column {
+                    name,
+                    stored,
+                    sealed,
+                },
+                _,
+            ) => format!(
+                "Column mismatch at sequence {at}: {name} is {}, the content says {}",
+                Quoted(stored.as_deref()),
+                Quoted(sealed.as_deref())
+            ),
+            (Problem::Tenant { stored, sealed }, _) => format!(
+                "Tenant mismatch at sequence {at}: stored under {}, the content says {}",
+                Quoted(Some(stored)),
+                Quoted(Some(sealed))
+            ),
+            (
+                Problem::TimeOrder {
+                    signed_at,
+                    earlier: Earlier::Action(time),
+                },
+                _,
+            ) => {
+                format!("Time order at sequence {at}: sealed {signed_at}, but it began {time}")
+            }
+            (
+                Problem::TimeOrder {
+                    signed_at,
+                    earlier: Earlier::Record(time),
+                },
+                _,
+            ) => format!(
+                "Time order at sequence {at}: sealed {signed_at}, the record before it {time}"
+            ),
+            (Problem::Time { signed_at }, _) => {
+                format!(
+                    "Time order at sequence {at}: signed_at is {}",
+                    Quoted(Some(signed_at))
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.message(Words::Library))
+    }
+}
+
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut finding = serializer.serialize_struct("Finding", 3)?;
+        finding.serialize_field("sequence", &self.sequence)?;
+        finding.serialize_field("capsule_id", &self.capsule_id)?;
+        finding.serialize_field("error", &self.message(Words::CommandLine))?;
+        finding.end()
+    }
+}
+
+/// Other implementations word one message differently in their library and their command.
+#[derive(Clone, Copy)]
+enum Words {
+    Library,
+    CommandLine,
+}
+
+struct Quoted<'a>(Option<&'a str>);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(text) => write!(f, "{text:?}"),
+            None => f.write_str("null"),
+        }
+    }
+}
