@@ -4,7 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use capsules_core::canonical::CanonicalError;
-use capsules_core::{DataDir, DataDirError, KeyringError, StorageError};
+use capsules_core::export::ExportError;
+use capsules_core::{DataDir, DataDirError, KeyringError, RecordError, StorageError};
 
 /// Why a command has no answer. Each message says what was attempted, on what, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,15 @@ pub(crate) enum CliError {
 
     #[error(transparent)]
     Store(#[from] StorageError),
+
+    #[error("{input}: {reason}")]
+    Export { input: String, reason: ExportError },
+
+    #[error(transparent)]
+    Record(#[from] RecordError),
+
+    #[error("{0}; --json prints it as it is stored")]
+    NotACapsule(RecordError),
 
     #[error("no capsule {what} in {location}")]
     NoCapsule { what: String, location: String },

@@ -6,6 +6,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
+use capsules_core::SealedRecord;
+use capsules_core::export::Records;
+
 use crate::{CliError, Result};
 
 /// A file to read, or standard input.
@@ -34,6 +37,17 @@ impl Input {
             .read_to_end(&mut bytes)
             .map_err(|error| self.unreadable(error))?;
         Ok(bytes)
+    }
+
+    /// The sealed records of an export, read one after the other.
+    pub(crate) fn records(&self) -> Result<impl Iterator<Item = Result<SealedRecord>>> {
+        let records = Records::new(self.open()?);
+        Ok(records.map(|record| {
+            record.map_err(|reason| CliError::Export {
+                input: self.to_string(),
+                reason,
+            })
+        }))
     }
 
     pub(crate) fn unreadable(&self, reason: io::Error) -> CliError {

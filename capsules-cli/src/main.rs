@@ -9,6 +9,8 @@ mod human;
 mod input;
 mod output;
 mod page;
+mod sections;
+mod source;
 mod style;
 mod table;
 

@@ -47,7 +47,8 @@ impl Page {
 
     /// A label and its value, which may be styled and must be safe.
     pub(crate) fn field(&mut self, label: &str, value: impl Display) {
-        self.line(format_args!("{DIM}{label:<LABEL$}{DIM:#}{value}"));
+        let width = self.label_width();
+        self.line(format_args!("{DIM}{label:<width$}{DIM:#} {value}"));
     }
 
     /// A label and text from a record, with its line breaks kept; nothing when it is empty.
@@ -56,9 +57,14 @@ impl Page {
         if let Some(first) = lines.next() {
             self.field(label, Safe(first));
             for line in lines {
-                self.line(format_args!("{:LABEL$}{}", "", Safe(line)));
+                self.field("", Safe(line));
             }
         }
+    }
+
+    /// Values stand in one column, however far in their labels are.
+    fn label_width(&self) -> usize {
+        VALUES.saturating_sub(self.indent + 1)
     }
 
     /// The text.
@@ -67,8 +73,8 @@ impl Page {
     }
 }
 
-/// The width of a label with the space after it.
-const LABEL: usize = 15;
+/// The column of the values.
+const VALUES: usize = 18;
 
 #[cfg(test)]
 mod tests {
@@ -80,11 +86,12 @@ mod tests {
         page.indented(|page| {
             page.stored("request", "one\ntwo\u{1b}[m");
             page.stored("absent", "");
+            page.indented(|page| page.stored("nested", "three"));
         });
         let text = anstream::adapter::strip_str(&page.finish()).to_string();
         assert_eq!(
             text,
-            "  request        one\n                 two\\u{1b}[m\n"
+            "  request         one\n                  two\\u{1b}[m\n    nested        three\n"
         );
     }
 

@@ -2,7 +2,9 @@
 
 pub(crate) mod canonicalize;
 pub(crate) mod hash;
+pub(crate) mod inspect;
 pub(crate) mod keys;
+pub(crate) mod list;
 pub(crate) mod uri;
 
 use crate::args::{Cli, Command};
@@ -11,6 +13,8 @@ use crate::{Result, Status};
 /// Runs the command that the command line names.
 pub(crate) fn run(cli: Cli) -> Result<Status> {
     match cli.command {
+        Command::Inspect(args) => inspect::run(&args),
+        Command::List(args) => list::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Hash(args) => hash::run(&args),
         Command::Canonicalize(args) => canonicalize::run(&args),

@@ -15,10 +15,10 @@ fn info_shows_every_epoch() {
         printed.replace(&dir, "DIR"),
         "\
 Keys
-  keyring        DIR/keyring.json
-  private key    none in DIR/key
-  signs with     qp_key_1eba (epoch 1)
-  public key     1ebab0aab7c50c4f88ca4b4eb8cbcf2c7cb1b024768bc621ad2012aecf9228ee
+  keyring         DIR/keyring.json
+  private key     none in DIR/key
+  signs with      qp_key_1eba (epoch 1)
+  public key      1ebab0aab7c50c4f88ca4b4eb8cbcf2c7cb1b024768bc621ad2012aecf9228ee
 
 EPOCH  FINGERPRINT  STATUS   BEGAN                ENDED
     0  qp_key_5d53  retired  2026-11-21T09:50:17  2026-11-21T09:50:17
@@ -55,10 +55,10 @@ fn rotation_retires_the_key_and_names_both() {
     let before = home.run(["keys", "export-public"]).passed();
 
     let second = home.run(["keys", "rotate"]).passed();
-    let retired = format!("  retired        qp_key_{} (epoch 0)\n", &before[..4]);
+    let retired = format!("  retired         qp_key_{} (epoch 0)\n", &before[..4]);
     assert!(second.contains(&retired), "{second}");
     let after = home.run(["keys", "export-public"]).passed();
-    let active = format!("  signs now      qp_key_{} (epoch 1)\n", &after[..4]);
+    let active = format!("  signs now       qp_key_{} (epoch 1)\n", &after[..4]);
     assert!(second.contains(&active), "{second}");
 }
 

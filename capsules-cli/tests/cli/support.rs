@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use capsules_core::export::Records;
+use capsules_core::storage::{SqliteStorage, Storage};
 use tempfile::TempDir;
 
 /// A home directory of its own for one test, and the command run in it.
@@ -80,6 +82,21 @@ pub(crate) fn data(name: &str) -> Vec<u8> {
             .join(name),
     )
     .unwrap()
+}
+
+/// Makes a store that holds the records of `tests/data/chain.json`.
+pub(crate) fn fill_store(path: &Path) {
+    let records = Records::new(&*data("chain.json"))
+        .collect::<Result<Vec<_>, _>>()
+        .unwrap();
+    let store = SqliteStorage::open(path).unwrap();
+    for record in records {
+        let tenant = record.columns.tenant_id.clone();
+        store
+            .append(tenant.as_deref(), &mut |_| Ok(vec![record.clone()]))
+            .unwrap();
+    }
+    store.close().unwrap();
 }
 
 impl Ran {
