@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 
 use super::columns::{self, Tenant};
+use super::finding::{Earlier, Finding, Problem};
 use super::keys::TrustedKeys;
 use super::record::{PqPolicy, check_post_quantum, check_signature, content_has_hash};
-use super::report::{Check, Checks, Earlier, Finding, Level, Problem, Report, Verdict};
+use super::report::{Check, Checks, Level, Report, Verdict};
 use crate::header::Header;
 use crate::record::SealedRecord;
 use crate::storage::{Storage, StorageError};

@@ -1,6 +1,6 @@
 //! What a store keeps beside a content, compared with it.
 
-use super::report::Problem;
+use super::finding::Problem;
 use crate::header::Header;
 use crate::record::Columns;
 

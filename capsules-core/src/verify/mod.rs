@@ -21,11 +21,13 @@
 
 mod chain;
 mod columns;
+mod finding;
 mod keys;
 mod record;
 mod report;
 
 pub use chain::{Verification, Verifier};
+pub use finding::{Earlier, Finding, Problem};
 pub use keys::TrustedKeys;
 pub use record::{PqPolicy, VerifyCode, VerifyFailure, verify_record};
-pub use report::{Check, Checks, Finding, Level, Problem, Report, UnknownLevel, Verdict};
+pub use report::{Check, Checks, Level, Report, UnknownLevel, Verdict};
