@@ -7,5 +7,7 @@
 )]
 
 mod environment;
+mod exports;
 mod post_quantum;
+mod records;
 mod support;
