@@ -6,8 +6,10 @@
     reason = "tests"
 )]
 
+mod databases;
 mod environment;
 mod exports;
 mod post_quantum;
 mod records;
 mod support;
+mod together;

@@ -24,15 +24,15 @@ pub(crate) fn all() -> Vec<Capsule> {
 
 fn every_field() -> Capsule {
     let mut capsule = Capsule::new(CapsuleType::Workflow);
-    capsule.domain = "finance".to_owned();
+    capsule.domain = "finance".into();
     capsule.parent_id = Some(Capsule::new(CapsuleType::Agent).id);
     capsule.set_tenant_id(Some("acme"));
     capsule.trigger.kind = TriggerType::Scheduled;
-    capsule.trigger.source = "ledger::close".to_owned();
-    capsule.trigger.request = "close the books".to_owned();
+    capsule.trigger.source = "ledger::close".into();
+    capsule.trigger.request = "close the books".into();
     capsule.trigger.correlation_id = Some("c-1".to_owned());
     capsule.trigger.user_id = Some("u-1".to_owned());
-    capsule.context.agent_id = "closer".to_owned();
+    capsule.context.agent_id = "closer".into();
     capsule.context.session_id = Some(SESSION.to_owned());
     capsule
         .context
@@ -91,7 +91,7 @@ fn every_field() -> Capsule {
     capsule.execution.resources_used = object(json!({"tokens": 1500, "cost": 1e-7}));
     capsule.outcome.status = OutcomeStatus::Partial;
     capsule.outcome.result = json!({"closed": true});
-    capsule.outcome.summary = "closed".to_owned();
+    capsule.outcome.summary = "closed".into();
     capsule.outcome.error = Some("one posting refused".to_owned());
     capsule.outcome.side_effects = vec!["mail sent".to_owned()];
     capsule.outcome.metrics = object(json!({"rate": 2.0}));
@@ -101,7 +101,7 @@ fn every_field() -> Capsule {
 fn considered_only() -> Capsule {
     let mut capsule = Capsule::new(CapsuleType::Chat);
     capsule.reasoning.options_considered = vec!["reply".to_owned(), "wait".to_owned()];
-    capsule.reasoning.selected_option = "reply".to_owned();
+    capsule.reasoning.selected_option = "reply".into();
     capsule
 }
 
