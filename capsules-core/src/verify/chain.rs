@@ -154,6 +154,11 @@ impl Verification<'_> {
         }
     }
 
+    /// What was found so far that makes the chain invalid.
+    pub fn error(&self) -> Option<&Finding> {
+        self.error.as_ref()
+    }
+
     /// The verdict on what was pushed.
     pub fn finish(self) -> Report {
         Report {
