@@ -6,7 +6,7 @@ use capsules_core::DataDir;
 use clap::{Parser, Subcommand};
 
 use crate::Result;
-use crate::commands::{canonicalize, hash, inspect, keys, list, uri};
+use crate::commands::{canonicalize, hash, inspect, keys, list, uri, validate, verify};
 
 /// Verify, inspect and list sealed capsules, and manage the keys that sign them.
 ///
@@ -36,11 +36,13 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Verify(verify::Args),
     Inspect(inspect::Args),
     List(list::Args),
     Keys(keys::Args),
     Hash(hash::Args),
     Canonicalize(canonicalize::Args),
+    Validate(validate::Args),
     Uri(uri::Args),
 }
 

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use capsules_core::canonical::CanonicalError;
 use capsules_core::export::ExportError;
-use capsules_core::{DataDir, DataDirError, KeyringError, RecordError, StorageError};
+use capsules_core::pq::MalformedPqKey;
+use capsules_core::{
+    DataDir, DataDirError, KeyringError, MalformedPublicKey, RecordError, StorageError,
+};
 
 /// Why a command has no answer. Each message says what was attempted, on what, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +21,12 @@ pub(crate) enum CliError {
 
     #[error("cannot canonicalize {input}: {reason}")]
     Canonical {
+        input: String,
+        reason: CanonicalError,
+    },
+
+    #[error("cannot validate {input}: {reason}")]
+    Validate {
         input: String,
         reason: CanonicalError,
     },
@@ -54,6 +63,25 @@ pub(crate) enum CliError {
 
     #[error(transparent)]
     Keyring(#[from] KeyringError),
+
+    #[error(
+        "there is no key in {} to verify signatures with; give the signer's with --pubkey or \
+         --pubkey-file, or name the directory of a keyring with --data-dir",
+        .dir.path().display()
+    )]
+    NothingToVerifyWith { dir: DataDir },
+
+    #[error("{place}: {reason}")]
+    PublicKey {
+        place: String,
+        reason: MalformedPublicKey,
+    },
+
+    #[error("{}: {reason}", .path.display())]
+    PqPublicKey {
+        path: PathBuf,
+        reason: MalformedPqKey,
+    },
 
     #[error(
         "there is no key in {}; `capsules keys rotate` makes the first",

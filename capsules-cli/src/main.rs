@@ -13,6 +13,7 @@ mod sections;
 mod source;
 mod style;
 mod table;
+mod verdict;
 
 use std::process::ExitCode;
 

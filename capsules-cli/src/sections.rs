@@ -12,8 +12,19 @@ use crate::output::Safe;
 use crate::page::Page;
 use crate::style::{BAD, DIM, GOOD, TITLE};
 
+/// What checking a record by itself found.
+#[derive(Debug)]
+pub(crate) enum Integrity {
+    /// The content has its hash, and a trusted key signed that.
+    Sealed,
+    /// The content has its hash, and there is no key to check the signature with.
+    NoKey,
+    /// Something is wrong.
+    Broken(String),
+}
+
 /// The capsule with its seal and its links. Fields that hold nothing are left out.
-pub(crate) fn render(record: &SealedRecord, capsule: &Capsule) -> String {
+pub(crate) fn render(record: &SealedRecord, capsule: &Capsule, integrity: &Integrity) -> String {
     let mut page = Page::new();
     let status = &capsule.outcome.status;
     let colour = status_style(status);
@@ -30,7 +41,7 @@ pub(crate) fn render(record: &SealedRecord, capsule: &Capsule) -> String {
     page.section("4. Authority", |page| authority(page, &capsule.authority));
     page.section("5. Execution", |page| execution(page, &capsule.execution));
     page.section("6. Outcome", |page| outcome(page, &capsule.outcome));
-    page.section("Seal", |page| seal(page, record));
+    page.section("Seal", |page| seal(page, record, integrity));
     page.section("Links", |page| links(page, record, capsule));
     page.finish()
 }
@@ -165,7 +176,22 @@ fn outcome(page: &mut Page, outcome: &Outcome) {
     entries(page, "metrics", &outcome.metrics);
 }
 
-fn seal(page: &mut Page, record: &SealedRecord) {
+fn seal(page: &mut Page, record: &SealedRecord, integrity: &Integrity) {
+    match integrity {
+        Integrity::Sealed => {
+            page.field(
+                "verdict",
+                format_args!("{GOOD}✓ hash and signature verify{GOOD:#}"),
+            );
+        }
+        Integrity::NoKey => page.field(
+            "verdict",
+            format_args!("{GOOD}✓ hash verifies{GOOD:#}, signature not checked: no key"),
+        ),
+        Integrity::Broken(reason) => {
+            page.field("verdict", format_args!("{BAD}✗ {}{BAD:#}", Safe(reason)));
+        }
+    }
     page.stored("hash", &record.hash);
     page.stored("signature", &record.signature);
     if !record.signature_pq.is_empty() {

@@ -1,5 +1,6 @@
 //! Where the commands that read capsules find them.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,15 @@ pub(crate) struct StoreArgs {
 pub(crate) enum Source {
     Export(Input),
     Store(PathBuf),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Export(input) => input.fmt(f),
+            Self::Store(path) => path.display().fmt(f),
+        }
+    }
 }
 
 impl SourceArgs {

@@ -4,15 +4,18 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use capsules_core::{Filter, SealedRecord, Storage, StorageError, Uuid};
+use capsules_core::verify::{PqPolicy, TrustedKeys, VerifyCode, verify_record};
+use capsules_core::{Filter, Keyring, SealedRecord, Storage, StorageError, Uuid};
 
 use crate::input::Input;
+use crate::sections::{self, Integrity};
 use crate::source::{self, Source, SourceArgs};
-use crate::{CliError, Result, Status, output, sections};
+use crate::{CliError, Result, Status, output};
 
 /// Show one capsule: its six sections, its seal and its links
 ///
-/// Where the source holds a single capsule, neither --seq nor --id is needed.
+/// Where the source holds a single capsule, neither --seq nor --id is needed. The capsule is
+/// checked by itself, with the keys of the data directory; its place in the chain is not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -47,9 +50,36 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         writeln!(std::io::stdout(), "{json}").map_err(CliError::Write)?;
     } else {
         let capsule = record.capsule().map_err(CliError::NotACapsule)?;
-        output::print(&sections::render(&record, &capsule))?;
+        let integrity = integrity(&record, &args.trusted_keys());
+        output::print(&sections::render(&record, &capsule, &integrity))?;
     }
     Ok(Status::Pass)
+}
+
+impl Args {
+    /// The keys of the data directory; none where they cannot be read, since what is stored can
+    /// be shown without.
+    fn trusted_keys(&self) -> TrustedKeys {
+        let dir = self.source.store.data_dir.resolve().ok();
+        dir.and_then(|dir| Keyring::read(&dir).ok())
+            .unwrap_or_default()
+            .into()
+    }
+}
+
+/// Checks the record by itself. Its place in the chain is for `verify`.
+fn integrity(record: &SealedRecord, keys: &TrustedKeys) -> Integrity {
+    match verify_record(record, keys, PqPolicy::Ignore) {
+        Ok(()) => Integrity::Sealed,
+        Err(failure) if failure.code == VerifyCode::InvalidSignature => {
+            if keys.candidates(record.signed_by.as_deref()).is_empty() {
+                Integrity::NoKey
+            } else {
+                Integrity::Broken(failure.message)
+            }
+        }
+        Err(failure) => Integrity::Broken(failure.message),
+    }
 }
 
 /// Which capsule to show.

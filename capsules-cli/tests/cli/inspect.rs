@@ -127,3 +127,34 @@ fn damaged_exports_are_errors() {
     );
     home.run(["inspect", "other.json", "--json"]).passed();
 }
+
+#[test]
+fn a_changed_capsule_is_pointed_out() {
+    let home = home();
+    let verdict = |home: &Home, file: &str| {
+        let shown = home.run(["inspect", file, "--seq", "1"]).passed();
+        let line = shown
+            .lines()
+            .find(|line| line.starts_with("  verdict "))
+            .unwrap();
+        line["  verdict ".len()..].trim().to_owned()
+    };
+    assert_eq!(
+        verdict(&home, "chain.json"),
+        "✓ hash verifies, signature not checked: no key"
+    );
+    home.data_file("keyring.json", data("keyring.json"));
+    assert_eq!(verdict(&home, "chain.json"), "✓ hash and signature verify");
+
+    let chain = String::from_utf8(data("chain.json")).unwrap();
+    home.file("changed.json", chain.replace("http_probe", "http_prone"));
+    assert_eq!(
+        verdict(&home, "changed.json"),
+        "✗ the content has another hash than the record states"
+    );
+    home.file("resigned.json", chain.replace("d92a65003b", "d92a65003c"));
+    assert_eq!(
+        verdict(&home, "resigned.json"),
+        "✗ the Ed25519 signature is not one of a trusted key"
+    );
+}

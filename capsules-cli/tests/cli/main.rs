@@ -1,4 +1,5 @@
 //! Runs the built `capsules` command.
+#![allow(clippy::unwrap_used, reason = "test support")]
 
 mod bytes;
 mod inspect;
@@ -6,3 +7,5 @@ mod keys;
 mod list;
 mod support;
 mod uri;
+mod validate;
+mod verify;

@@ -1,0 +1,229 @@
+//! `capsules verify`: is the chain what was sealed?
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use capsules_core::pq::PqPublicKey;
+use capsules_core::verify::{Level, PqPolicy, Report, TrustedKeys, Verification, Verifier};
+use capsules_core::{Keyring, PublicKey, SealedRecord, Storage};
+
+use crate::input::Input;
+use crate::source::{self, Source, SourceArgs};
+use crate::verdict::{self, Neighbours};
+use crate::{CliError, Result, Status, output};
+
+/// Verify a chain: sequences and links, and on demand hashes and signatures
+///
+/// Reads the chain once, in order and in constant memory, and never writes: neither keys nor
+/// stores are created. Verification ends with the first capsule that fails, since a chain says
+/// nothing after a break. A question that was not asked is reported as not checked.
+///
+/// Signatures are checked with the keyring of the data directory, or with a public key that you
+/// give. The first names who you trust by default; the second needs nothing but the export and
+/// the key, so anyone can do it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  capsules verify                                       the default store, links only
+  capsules verify --signatures                          the default store, everything
+  capsules verify export.json --full                    an export, links and contents
+  capsules verify export.json --pubkey-file signer.pub  an export from somebody else
+  capsules verify --db audit.db --signatures --json     for a script")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: SourceArgs,
+
+    /// Print {"valid", "level", "capsules_verified", "total_capsules", "errors", "checks"}
+    #[arg(long)]
+    json: bool,
+
+    /// Print nothing; the exit status is the answer
+    #[arg(long, short)]
+    quiet: bool,
+
+    #[command(flatten)]
+    level: LevelArgs,
+
+    #[command(flatten)]
+    keys: KeyArgs,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+#[command(next_help_heading = "Level")]
+struct LevelArgs {
+    /// Sequences without gaps, and each capsule naming the hash before it [default]
+    #[arg(long)]
+    structural: bool,
+
+    /// And the content of each capsule having its hash, and agreeing with the store's columns
+    #[arg(long)]
+    full: bool,
+
+    /// And a trusted key having signed each hash
+    #[arg(long)]
+    signatures: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Keys")]
+struct KeyArgs {
+    /// Trust this Ed25519 public key alone, whatever key the capsules name; implies --signatures
+    #[arg(long, value_name = "HEX")]
+    pubkey: Option<String>,
+
+    /// The same, with the hexadecimal key in a file
+    #[arg(long, value_name = "FILE", conflicts_with = "pubkey")]
+    pubkey_file: Option<PathBuf>,
+
+    /// Require ML-DSA-65 signatures too, by the public key in this file (key.ml.pub); implies
+    /// --signatures
+    #[arg(long, value_name = "FILE")]
+    pq_pubkey_file: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Status> {
+    let source = args.source.resolve()?;
+    let verifier = args.verifier()?;
+    let (report, neighbours) = match &source {
+        Source::Store(path) => verify_store(&verifier, path)?,
+        Source::Export(input) => verify_export(&verifier.without_columns(), input)?,
+    };
+    if args.json {
+        answered(output::print_json(&report))?;
+    } else if !args.quiet {
+        let text = verdict::render(&report, &neighbours, &source.to_string());
+        answered(output::print(&text))?;
+    }
+    Ok(Status::from(report.valid()))
+}
+
+/// The verdict stands even if nobody reads the output to its end.
+fn answered(printed: Result<()>) -> Result<()> {
+    printed.or_else(|error| {
+        if error.is_broken_pipe() {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    })
+}
+
+impl Args {
+    fn verifier(&self) -> Result<Verifier> {
+        let level = self.level();
+        let verifier = Verifier::new(level);
+        if level < Level::Signatures {
+            return Ok(verifier);
+        }
+        let keys = self.trusted_keys()?;
+        Ok(match &self.keys.pq_pubkey_file {
+            None => verifier.keys(keys),
+            Some(path) => verifier
+                .keys(keys.post_quantum(read_pq_key(path)?))
+                .pq(PqPolicy::Required),
+        })
+    }
+
+    fn level(&self) -> Level {
+        let keys = &self.keys;
+        let key_given =
+            keys.pubkey.is_some() || keys.pubkey_file.is_some() || keys.pq_pubkey_file.is_some();
+        if self.level.signatures || key_given {
+            Level::Signatures
+        } else if self.level.full {
+            Level::Full
+        } else {
+            Level::Structural
+        }
+    }
+
+    fn trusted_keys(&self) -> Result<TrustedKeys> {
+        if let Some(key) = self.keys.public_key()? {
+            return Ok(key.into());
+        }
+        let dir = self.source.store.data_dir.resolve()?;
+        let keyring = Keyring::read(&dir)?;
+        if keyring.epochs().is_empty() {
+            return Err(CliError::NothingToVerifyWith { dir });
+        }
+        Ok(keyring.into())
+    }
+}
+
+impl KeyArgs {
+    fn public_key(&self) -> Result<Option<PublicKey>> {
+        let (text, place) = match (&self.pubkey, &self.pubkey_file) {
+            (Some(text), _) => (text.clone(), "--pubkey".to_owned()),
+            (None, Some(path)) => {
+                let text = Input::File(path.clone()).read()?;
+                (
+                    String::from_utf8_lossy(&text).into_owned(),
+                    path.display().to_string(),
+                )
+            }
+            (None, None) => return Ok(None),
+        };
+        match text.trim().parse() {
+            Ok(key) => Ok(Some(key)),
+            Err(reason) => Err(CliError::PublicKey { place, reason }),
+        }
+    }
+}
+
+fn read_pq_key(path: &Path) -> Result<PqPublicKey> {
+    let bytes = Input::File(path.to_owned()).read()?;
+    PqPublicKey::from_bytes(&bytes).map_err(|reason| CliError::PqPublicKey {
+        path: path.to_owned(),
+        reason,
+    })
+}
+
+fn verify_store(verifier: &Verifier, path: &Path) -> Result<(Report, Neighbours)> {
+    let mut chain = Chain::begin(verifier);
+    source::open(path)?.scan(None, 0, &mut |record| {
+        chain.push(record);
+        ControlFlow::Continue(())
+    })?;
+    Ok(chain.finish())
+}
+
+fn verify_export(verifier: &Verifier, input: &Input) -> Result<(Report, Neighbours)> {
+    let mut chain = Chain::begin(verifier);
+    for record in input.records()? {
+        chain.push(record?);
+    }
+    Ok(chain.finish())
+}
+
+/// A verification that remembers what stands around the first capsule that fails.
+struct Chain<'v> {
+    verification: Verification<'v>,
+    neighbours: Neighbours,
+}
+
+impl<'v> Chain<'v> {
+    fn begin(verifier: &'v Verifier) -> Self {
+        Self {
+            verification: verifier.begin(),
+            neighbours: Neighbours::default(),
+        }
+    }
+
+    fn push(&mut self, record: SealedRecord) {
+        let failed_before = self.verification.error().is_some();
+        self.verification.push(&record);
+        let neighbours = &mut self.neighbours;
+        if failed_before {
+            neighbours.after.get_or_insert(record);
+        } else if self.verification.error().is_some() {
+            neighbours.failed = Some(record);
+        } else {
+            neighbours.before = Some(record);
+        }
+    }
+
+    fn finish(self) -> (Report, Neighbours) {
+        (self.verification.finish(), self.neighbours)
+    }
+}
