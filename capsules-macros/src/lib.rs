@@ -1,1 +1,62 @@
-//! The `#[audit]` attribute. Use it through the `capsules` crate.
+//! The `#[audit]` attribute. Use it through the `capsules` crate, which re-exports it.
+
+mod args;
+mod expand;
+mod function;
+mod params;
+
+use proc_macro::TokenStream;
+
+/// Seals a capsule for every call of a function.
+///
+/// ```ignore
+/// #[capsules::audit(type = "agent", tenant_from = "site_id")]
+/// async fn run_agent(task: &str, site_id: &str) -> anyhow::Result<String> {
+///     capsules::current().model("gpt-4o").confidence(0.95);
+///     llm(task).await
+/// }
+/// ```
+///
+/// Works on `fn` and `async fn`, free or in an `impl` or `trait`. The function's value, error,
+/// panic and cancellation stay what they are.
+///
+/// # What is recorded
+///
+/// | the call | `outcome.status` | `outcome.error` |
+/// |---|---|---|
+/// | returns a value, `Ok`, `Some` or `None` | `success`, with the value as `outcome.result` | |
+/// | returns `Err` | `failure` | the error's message |
+/// | panics | `failure` | `panicked: …` |
+/// | is cancelled: its future is dropped before it finished | `partial` | `cancelled: …` |
+/// | returns a future that is never polled | nothing is recorded | |
+///
+/// A status that the function has set itself through `capsules::current()` stands, unless it
+/// panics or is cancelled. Captured texts are cut at 500 characters; the fields that were cut are
+/// listed in `context.environment["capsules.cut"]`. Inside another audited call the capsule gets
+/// that one's id as `parent_id` and inherits its session, user, correlation id and tenant; a call
+/// of `type = "tool"` also appears in the parent's `execution.tool_calls`.
+///
+/// # Keys
+///
+/// | key | meaning | default |
+/// |---|---|---|
+/// | `type` | `"agent"`, `"tool"`, `"system"`, `"kill"`, `"workflow"`, `"chat"`, `"vault"` or `"auth"` | required |
+/// | `trigger_from` | what is kept as `trigger.request`: a parameter's name, its position (not counting `self`), or `none` | `0` |
+/// | `tenant_from` | the tenant: a parameter or a field of one, `"site_id"` or `ctx.site_id` | the parent's |
+/// | `tenant_id` | the tenant: an expression over the parameters | the parent's |
+/// | `session_from`, `user_from`, `correlation_from` | like `tenant_from`, for the session, the user and the correlation id | the parent's |
+/// | `agent_id` | `context.agent_id`: an expression over the parameters | the function's qualified name |
+/// | `source` | `trigger.source`: a string | the function's qualified name |
+/// | `domain` | the domain: a string | `"agents"` |
+/// | `result` | how the result is kept: `"json"`, `"display"`, `"debug"` or `"none"` | the best that its type offers, in this order |
+/// | `error` | how the error is kept, likewise | `"display"`, `"json"` or `"debug"`, whichever its type offers first |
+/// | `swallow_errors` | `false`: when the function succeeded but could not be recorded, it returns the audit's error instead; needs `Result<_, E>` with `E: From<capsules::Error>` | `true` |
+/// | `capsules` | the instance: an expression of type `Capsules` or `&Capsules` | the one that is bound or installed |
+/// | `crate` | the path of the `capsules` crate, when it was renamed | `::capsules` |
+///
+/// Names of parameters may be written as strings or bare. Expressions are evaluated once, before
+/// the body runs; a panic in one is reported as an event and leaves the field empty.
+#[proc_macro_attribute]
+pub fn audit(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::audit(args.into(), &item.into()).into()
+}

@@ -1,1 +1,70 @@
 //! Tamper-evident audit records for AI agents.
+//!
+//! Annotate a function, and every call of it leaves a sealed *capsule*: what was asked, in which
+//! context, why the actor decided as it did, who allowed it, what it did and what came of it.
+//! Capsules are hashed with SHA3-256, signed with Ed25519 and chained, so that anybody who has the
+//! public key finds any change, with this project's tools or with another implementation of the
+//! Capsule Protocol.
+//!
+//! ```no_run
+//! // Zero configuration: this alone seals a capsule into ~/.quantumpipes/capsules.db.
+//! #[capsules::audit(type = "agent", tenant_from = "site_id")]
+//! async fn run_agent(task: &str, site_id: &str) -> Result<String, std::io::Error> {
+//!     let capsule = capsules::current();
+//!     capsule.model("gpt-4o").confidence(0.95).session_id("session-abc");
+//!     let text = format!("did {task}");
+//!     capsule.summary(format!("Generated {} chars", text.len())).resource("tokens", 1500);
+//!     Ok(text)
+//! }
+//! ```
+//!
+//! The function behaves as it did: same value, same error, same panic, same cancellation. An
+//! error of the audit itself is reported as a [`tracing`] event under the target `capsules` and
+//! counted in [`stats`].
+
+mod active;
+mod builder;
+mod call;
+mod capsules;
+mod capture;
+mod default;
+mod error;
+mod recorder;
+mod reply;
+mod scope;
+mod stats;
+mod strict;
+
+pub use capsules_core::{
+    Authority, AuthorityType, Capsule, CapsuleType, Context, DataDir, Execution, Filter, Keyring,
+    LocalSigner, Outcome, OutcomeStatus, PublicKey, Reasoning, ReasoningOption, Seal, SealedRecord,
+    SignError, Signature, Signer, Storage, StorageError, Timestamp, ToolCall, Trigger, Uuid,
+};
+pub use capsules_core::{storage, verify};
+
+pub use crate::active::{CurrentCapsule, NoActiveCapsule, current, try_current};
+pub use crate::builder::Builder;
+pub use crate::capsules::Capsules;
+pub use crate::default::{Installed, stats};
+pub use crate::error::Error;
+pub use crate::reply::Reply;
+pub use crate::stats::Stats;
+pub use crate::strict::FromAuditError;
+
+pub use capsules_macros::audit;
+
+/// What the attribute's output names. Not part of the interface: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use capsules_core::CapsuleType;
+    pub use core::option::Option;
+
+    pub use crate::call::{Call, Inputs, RunAsync, Site, borrow, enclosing_function};
+    pub use crate::capture::{
+        Id, IdByDisplay, Json, JsonByDebug, JsonByDisplay, JsonByNothing, JsonBySerialize, Parts,
+        Returned, ReturnedValue, Returns, Text, TextByDebug, TextByDisplay, TextBySerialize,
+        TextByType, json_by_debug, json_by_display, json_by_nothing, json_by_serialize,
+        text_by_debug, text_by_display, text_by_nothing, text_by_serialize,
+    };
+    pub use crate::strict::or_error;
+}

@@ -43,6 +43,13 @@ pub trait Storage: Send + Sync {
     /// another [`StorageError`] when the store cannot be written. Nothing was appended then.
     fn append(&self, tenant: Option<&str>, seal: &mut SealNext<'_>) -> Result<(), StorageError>;
 
+    /// The chain that a tenant's records belong to; `None` is the chain that all tenants share,
+    /// and the only one of most stores.
+    fn chain_of<'t>(&self, tenant: Option<&'t str>) -> Option<&'t str> {
+        let _ = tenant;
+        None
+    }
+
     /// The record with this id.
     ///
     /// # Errors

@@ -1,0 +1,183 @@
+//! The function that the attribute stands on.
+
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::{ParseStream, Parser};
+use syn::spanned::Spanned;
+use syn::{Attribute, Error, GenericArgument, PathArguments, Result, ReturnType, Signature, Token};
+use syn::{Type, TypeParamBound, Visibility};
+
+/// A function, with its body as it was written: a body that does not parse is reported by the
+/// compiler, not by us, and an editor still sees every token of it once.
+pub(crate) struct Function {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    pub(crate) defaultness: Option<Token![default]>,
+    pub(crate) signature: Signature,
+    pub(crate) body: Group,
+}
+
+impl Function {
+    /// Reads a function that the attribute can stand on.
+    pub(crate) fn parse(item: TokenStream) -> Result<Self> {
+        let function = Self::parse_item.parse2(item)?;
+        function.check()?;
+        Ok(function)
+    }
+
+    fn parse_item(input: ParseStream<'_>) -> Result<Self> {
+        let start = input.span();
+        let mut attributes = input.call(Attribute::parse_outer)?;
+        let visibility = input.parse()?;
+        let defaultness = if input.peek(Token![default]) {
+            Some(input.parse()?)
+        } else {
+            None
+        };
+        let not_a_function = |_| {
+            Error::new(
+                start,
+                "#[audit] stands on a function: `fn`, `async fn`, or a method",
+            )
+        };
+        let signature: Signature = input.parse().map_err(not_a_function)?;
+        if input.peek(Token![;]) {
+            return Err(Error::new(
+                signature.fn_token.span,
+                "#[audit] needs a body; put it on the methods that implement this one",
+            ));
+        }
+        let body: TokenTree = input.parse().map_err(not_a_function)?;
+        let TokenTree::Group(body) = body else {
+            return Err(not_a_function(input.error("")));
+        };
+        let body = hoist_inner_attributes(&body, &mut attributes)?;
+        // Whatever follows is not ours to judge.
+        input.parse::<TokenStream>()?;
+        Ok(Self {
+            attributes,
+            visibility,
+            defaultness,
+            signature,
+            body,
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        if let Some(token) = &self.signature.constness {
+            let message = "#[audit] cannot stand on a `const fn`, which runs at compile time";
+            return Err(Error::new(token.span, message));
+        }
+        for attribute in &self.attributes {
+            let path = attribute.path();
+            if path
+                .segments
+                .last()
+                .is_some_and(|segment| segment.ident == "audit")
+            {
+                return Err(Error::new(path.span(), "#[audit] is given twice"));
+            }
+            if path.is_ident("track_caller") {
+                let message = "#[audit] hides the caller from `#[track_caller]`; put one of them \
+                               on an inner function";
+                return Err(Error::new(path.span(), message));
+            }
+        }
+        if self.signature.asyncness.is_none()
+            && let ReturnType::Type(_, ty) = &self.signature.output
+            && let Some(span) = lazy(ty)
+        {
+            let message = "#[audit] would record when the future or stream is made, not when it \
+                           runs; make this an `async fn`";
+            return Err(Error::new(span, message));
+        }
+        Ok(())
+    }
+
+    /// The return type with every `impl Trait` replaced by `_`, which is how an inner function
+    /// body can name it.
+    pub(crate) fn nameable_output(&self) -> TokenStream {
+        match &self.signature.output {
+            ReturnType::Default => quote::quote!(()),
+            ReturnType::Type(_, ty) => {
+                let mut ty = (**ty).clone();
+                erase_impl_trait(&mut ty);
+                ty.to_token_stream()
+            }
+        }
+    }
+
+    /// Whether the function never returns.
+    pub(crate) fn diverges(&self) -> bool {
+        matches!(&self.signature.output, ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)))
+    }
+}
+
+/// `{ #![allow(x)] body }` → `#[allow(x)]` on the function, `{ body }`: inner attributes are
+/// allowed at the start of a function's body, and nowhere where we put it.
+fn hoist_inner_attributes(body: &Group, attributes: &mut Vec<Attribute>) -> Result<Group> {
+    let split = |input: ParseStream<'_>| {
+        let inner = input.call(Attribute::parse_inner)?;
+        Ok((inner, input.parse::<TokenStream>()?))
+    };
+    let (inner, rest) = split.parse2(body.stream())?;
+    attributes.extend(inner.into_iter().map(|attribute| Attribute {
+        style: syn::AttrStyle::Outer,
+        ..attribute
+    }));
+    let mut stripped = Group::new(Delimiter::Brace, rest);
+    stripped.set_span(body.span());
+    Ok(stripped)
+}
+
+/// Where a type that does its work later is named: a future or a stream, opaque or boxed.
+fn lazy(ty: &Type) -> Option<Span> {
+    match ty {
+        Type::ImplTrait(ty) => lazy_bounds(ty.bounds.iter()),
+        Type::TraitObject(ty) => lazy_bounds(ty.bounds.iter()),
+        Type::Paren(ty) => lazy(&ty.elem),
+        Type::Path(ty) => {
+            let last = ty.path.segments.last()?;
+            let name = last.ident.to_string();
+            if ["BoxFuture", "LocalBoxFuture", "BoxStream", "LocalBoxStream"].contains(&&*name) {
+                return Some(last.ident.span());
+            }
+            if !["Box", "Pin", "Result", "Option"].contains(&&*name) {
+                return None;
+            }
+            let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+                return None;
+            };
+            arguments.args.iter().find_map(|argument| match argument {
+                GenericArgument::Type(ty) => lazy(ty),
+                _ => None,
+            })
+        }
+        _ => None,
+    }
+}
+
+fn lazy_bounds<'a>(mut bounds: impl Iterator<Item = &'a TypeParamBound>) -> Option<Span> {
+    bounds.find_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            let last = bound.path.segments.last()?;
+            (last.ident == "Future" || last.ident == "Stream").then(|| last.ident.span())
+        }
+        _ => None,
+    })
+}
+
+fn erase_impl_trait(ty: &mut Type) {
+    struct Erase;
+    impl syn::visit_mut::VisitMut for Erase {
+        fn visit_type_mut(&mut self, ty: &mut Type) {
+            if let Type::ImplTrait(opaque) = ty {
+                let span = opaque.span();
+                *ty = syn::parse_quote_spanned!(span=> _);
+            } else {
+                syn::visit_mut::visit_type_mut(self, ty);
+            }
+        }
+    }
+    syn::visit_mut::VisitMut::visit_type_mut(&mut Erase, ty);
+}

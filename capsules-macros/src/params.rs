@@ -1,0 +1,108 @@
+//! The function's parameters: which ones can be named, and which are rebound.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Error, FnArg, Ident, Pat, Result, Signature};
+
+use crate::args::{Source, Trigger};
+
+/// The names of the parameters, not counting `self`; `None` for a pattern without one name.
+pub(crate) fn names(signature: &Signature) -> Vec<Option<Ident>> {
+    signature
+        .inputs
+        .iter()
+        .filter_map(|input| match input {
+            FnArg::Receiver(_) => None,
+            FnArg::Typed(argument) => Some(match &*argument.pat {
+                Pat::Ident(pattern) => Some(pattern.ident.clone()),
+                _ => None,
+            }),
+        })
+        .collect()
+}
+
+/// `mut x: T` → `x: T` in the signature, and `let mut x = x;` for the body.
+///
+/// Reborn inside of the body a parameter may hold a borrow of the body's locals, as it may
+/// without the attribute.
+pub(crate) fn rebind_mutable(signature: &mut Signature) -> TokenStream {
+    let mut rebound = TokenStream::new();
+    for input in &mut signature.inputs {
+        let FnArg::Typed(argument) = input else {
+            continue;
+        };
+        let Pat::Ident(pattern) = &mut *argument.pat else {
+            continue;
+        };
+        if pattern.by_ref.is_some() || pattern.subpat.is_some() {
+            continue;
+        }
+        if let Some(mutability) = pattern.mutability.take() {
+            let name = &pattern.ident;
+            rebound.extend(quote!(let #mutability #name = #name;));
+        }
+    }
+    rebound
+}
+
+/// The parameter that `trigger.request` is taken from.
+pub(crate) fn trigger(trigger: &Trigger, signature: &Signature) -> Result<Option<Ident>> {
+    let names = names(signature);
+    match trigger {
+        Trigger::None => Ok(None),
+        Trigger::Default => Ok(names.into_iter().next().flatten()),
+        Trigger::Name(name) => {
+            require(name, signature)?;
+            Ok(Some(name.clone()))
+        }
+        Trigger::Position(position, span) => match names.get(*position) {
+            Some(Some(name)) => Ok(Some(name.clone())),
+            Some(None) => Err(Error::new(
+                *span,
+                "this parameter is a pattern and has no single name",
+            )),
+            None => Err(Error::new(
+                *span,
+                format!(
+                    "there is no parameter at position {position}; {}",
+                    listing(signature)
+                ),
+            )),
+        },
+    }
+}
+
+/// The expression that a source stands for, with its parameter checked.
+pub(crate) fn expression(source: &Source, signature: &Signature) -> Result<TokenStream> {
+    match source {
+        Source::Expression(expr) => Ok(quote!(#expr)),
+        Source::Parameter(expr, name) => {
+            require(name, signature)?;
+            Ok(quote!(#expr))
+        }
+    }
+}
+
+fn require(name: &Ident, signature: &Signature) -> Result<()> {
+    let is_receiver = name == "self" && signature.receiver().is_some();
+    if is_receiver || names(signature).iter().flatten().any(|known| known == name) {
+        return Ok(());
+    }
+    Err(Error::new(
+        name.span(),
+        format!("no parameter named `{name}`; {}", listing(signature)),
+    ))
+}
+
+fn listing(signature: &Signature) -> String {
+    let names: Vec<_> = names(signature)
+        .into_iter()
+        .flatten()
+        .map(|name| format!("`{name}`"))
+        .collect();
+    match names.as_slice() {
+        [] => "the function has no named parameters".to_owned(),
+        [one] => format!("the only parameter is {one}"),
+        _ => format!("the parameters are {}", names.join(", ")),
+    }
+}

@@ -1,0 +1,296 @@
+//! Active capsules: what `current()` gives to the code inside an audited function.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use capsules_core::{Capsule, CapsuleType, ReasoningOption, Uuid};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::recorder::Recorder;
+use crate::scope::Scope;
+
+/// A capsule whose action is still running.
+pub(crate) struct Active {
+    pub(crate) id: Uuid,
+    pub(crate) recorder: Arc<Recorder>,
+    /// The function's name, for the parent's list of tool calls.
+    pub(crate) name: &'static str,
+    pub(crate) parent: Option<Arc<Active>>,
+    pub(crate) started: Instant,
+    /// Empty once the action has ended; later writes go nowhere.
+    capsule: Mutex<Option<Box<Capsule>>>,
+    /// The thread that holds the lock, as [`thread_number`] counts them; 0 for none.
+    holder: AtomicU64,
+}
+
+thread_local! {
+    static THREAD_NUMBER: u64 = {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    };
+}
+
+/// A number of this thread's own, never 0; `None` while the thread ends.
+fn thread_number() -> Option<u64> {
+    THREAD_NUMBER.try_with(|number| *number).ok()
+}
+
+impl fmt::Debug for Active {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Active")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Active {
+    pub(crate) fn new(
+        capsule: Box<Capsule>,
+        recorder: Arc<Recorder>,
+        name: &'static str,
+        parent: Option<Arc<Self>>,
+    ) -> Self {
+        Self {
+            id: capsule.id,
+            recorder,
+            name,
+            parent,
+            started: Instant::now(),
+            capsule: Mutex::new(Some(capsule)),
+            holder: AtomicU64::new(0),
+        }
+    }
+
+    /// Changes the capsule. `None` when its action has ended, and inside of another change by
+    /// the same thread, which would otherwise wait for itself.
+    pub(crate) fn update<R>(&self, change: impl FnOnce(&mut Capsule) -> R) -> Option<R> {
+        self.locked(|capsule| capsule.as_deref_mut().map(change))
+            .flatten()
+    }
+
+    /// Takes the capsule; the action has ended.
+    pub(crate) fn end(&self) -> Option<Box<Capsule>> {
+        self.locked(Option::take).flatten()
+    }
+
+    fn locked<R>(&self, run: impl FnOnce(&mut Option<Box<Capsule>>) -> R) -> Option<R> {
+        let thread = thread_number()?;
+        // Only this thread ever stores its own number, so the comparison needs no ordering.
+        if self.holder.load(Ordering::Relaxed) == thread {
+            return None;
+        }
+        // A closure that panicked half-way leaves a capsule that is still worth recording.
+        let mut capsule = self.capsule.lock().unwrap_or_else(PoisonError::into_inner);
+        let _held = Held::mark(&self.holder, thread);
+        Some(run(&mut capsule))
+    }
+}
+
+/// Marks the lock's holder until it is dropped, also by a panic.
+struct Held<'a>(&'a AtomicU64);
+
+impl<'a> Held<'a> {
+    fn mark(holder: &'a AtomicU64, thread: u64) -> Self {
+        holder.store(thread, Ordering::Relaxed);
+        Self(holder)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+/// There is no active capsule: the code does not run inside an audited function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no active capsule; are you inside a function with #[capsules::audit]?")]
+pub struct NoActiveCapsule;
+
+/// The capsule of the audited function that is running, to be enriched.
+///
+/// Outside of one it is a detached handle whose writes go nowhere, so that code works the same
+/// whether it is audited or not. The handle follows the task across awaits and threads. In
+/// spawned tasks it starts detached.
+///
+/// ```
+/// capsules::current().model("gpt-4o").confidence(0.95);
+/// assert!(!capsules::current().is_active());
+/// ```
+pub fn current() -> CurrentCapsule {
+    CurrentCapsule {
+        active: Scope::current().active,
+    }
+}
+
+/// The capsule of the audited function that is running.
+///
+/// # Errors
+///
+/// [`NoActiveCapsule`] outside of an audited function.
+pub fn try_current() -> Result<CurrentCapsule, NoActiveCapsule> {
+    let current = current();
+    if current.is_active() {
+        Ok(current)
+    } else {
+        Err(NoActiveCapsule)
+    }
+}
+
+/// A handle on the active capsule, given by [`current`]. Cheap to clone; holds no lock.
+#[derive(Clone)]
+#[must_use = "the handle does nothing by itself; call its setters"]
+pub struct CurrentCapsule {
+    active: Option<Arc<Active>>,
+}
+
+impl fmt::Debug for CurrentCapsule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CurrentCapsule")
+            .field("id", &self.id())
+            .finish()
+    }
+}
+
+/// Setters that return the handle, so that calls can be chained.
+macro_rules! setters {
+    ($( $(#[$meta:meta])* $name:ident($($argument:ident: $type:ty),*) => |$capsule:ident| $change:expr; )*) => {
+        impl CurrentCapsule {
+            $(
+                $(#[$meta])*
+                // The setter's work is done even when the returned handle is not used.
+                #[allow(clippy::must_use_candidate, clippy::return_self_not_must_use)]
+                pub fn $name(&self, $($argument: $type),*) -> &Self {
+                    self.change(|$capsule| { $change; })
+                }
+            )*
+        }
+    };
+}
+
+impl CurrentCapsule {
+    /// Whether writes reach a capsule: inside an audited function that has not ended.
+    pub fn is_active(&self) -> bool {
+        self.active
+            .as_ref()
+            .is_some_and(|active| active.update(|_| ()).is_some())
+    }
+
+    /// The capsule's id; `None` for a detached handle.
+    pub fn id(&self) -> Option<Uuid> {
+        self.active.as_ref().map(|active| active.id)
+    }
+
+    /// Changes any field of the capsule. A detached handle passes a capsule that is thrown away.
+    ///
+    /// The capsule is locked while the closure runs: writes to it from inside the closure go
+    /// nowhere, and the closure must not wait for another thread that writes to it. `sequence`
+    /// and `previous_hash` are set when the capsule is sealed.
+    ///
+    /// ```
+    /// capsules::current().with(|capsule| capsule.authority.approver = Some("ops".to_owned()));
+    /// ```
+    pub fn with<R>(&self, change: impl FnOnce(&mut Capsule) -> R) -> R {
+        let mut change = Some(change);
+        let changed = self.active.as_ref().and_then(|active| {
+            active.update(|capsule| change.take().map(|change| change(capsule)))
+        });
+        match (changed.flatten(), change) {
+            (Some(result), _) => result,
+            (None, Some(change)) => change(&mut Capsule::new(CapsuleType::System)),
+            (None, None) => unreachable!("a closure that was taken has given its result"),
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Capsule)) -> &Self {
+        if let Some(active) = &self.active {
+            active.update(change);
+        }
+        self
+    }
+
+    /// Keeps something of the environment, in `context.environment`. A value that has no JSON
+    /// form is kept as null.
+    pub fn environment(&self, key: impl Into<String>, value: impl Serialize) -> &Self {
+        let value = json(value);
+        self.change(|capsule| {
+            capsule.context.environment.insert(key.into(), value);
+        })
+    }
+
+    /// Notes a resource that was used, in `execution.resources_used`.
+    pub fn resource(&self, key: impl Into<String>, value: impl Serialize) -> &Self {
+        let value = json(value);
+        self.change(|capsule| {
+            capsule.execution.resources_used.insert(key.into(), value);
+        })
+    }
+
+    /// Notes a figure of the run, in `outcome.metrics`.
+    pub fn metric(&self, key: impl Into<String>, value: impl Serialize) -> &Self {
+        let value = json(value);
+        self.change(|capsule| {
+            capsule.outcome.metrics.insert(key.into(), value);
+        })
+    }
+}
+
+setters! {
+    /// The model that reasons.
+    model(model: impl Into<String>) => |c| c.reasoning.model = Some(model.into());
+    /// How sure the actor is. Brought into the range from 0 to 1; NaN counts as 0.
+    confidence(confidence: f64) => |c| c.reasoning.confidence = unit(confidence);
+    /// The first assessment of the situation.
+    analysis(text: impl Into<String>) => |c| c.reasoning.analysis = text.into();
+    /// Adds an option that was weighed.
+    option(option: ReasoningOption) => |c| {
+        let option = ReasoningOption { feasibility: unit(option.feasibility), ..option };
+        c.reasoning.options.push(option);
+    };
+    /// The option that was chosen, by id or description.
+    selected_option(option: impl Into<String>) => |c| c.reasoning.selected_option = option.into();
+    /// Why it was chosen.
+    reasoning(text: impl Into<String>) => |c| c.reasoning.reasoning = text.into();
+    /// SHA3-256 of the full prompt.
+    prompt_hash(hash: impl Into<String>) => |c| c.reasoning.prompt_hash = Some(hash.into());
+    /// The conversation or run.
+    session_id(id: impl Into<String>) => |c| c.context.session_id = Some(id.into());
+    /// The user on whose behalf it happens.
+    user_id(id: impl Into<String>) => |c| c.trigger.user_id = Some(id.into());
+    /// Ties together the capsules of one distributed operation.
+    correlation_id(id: impl Into<String>) => |c| c.trigger.correlation_id = Some(id.into());
+    /// The tenant, in the sealed content.
+    tenant_id(id: impl AsRef<str>) => |c| c.set_tenant_id(Some(id.as_ref()));
+    /// A person approved the action.
+    approved_by(approver: impl Into<String>) => |c| {
+        c.authority.kind = capsules_core::AuthorityType::HumanApproved;
+        c.authority.approver = Some(approver.into());
+    };
+    /// A policy allowed the action.
+    allowed_by_policy(policy: impl Into<String>) => |c| {
+        c.authority.kind = capsules_core::AuthorityType::Policy;
+        c.authority.policy_reference = Some(policy.into());
+    };
+    /// How the action ends. Stands unless the function panics or is cancelled.
+    status(status: capsules_core::OutcomeStatus) => |c| c.outcome.status = status;
+    /// The result in a sentence.
+    summary(text: impl Into<String>) => |c| c.outcome.summary = text.into();
+    /// Adds something that the action changed besides.
+    side_effect(text: impl Into<String>) => |c| c.outcome.side_effects.push(text.into());
+}
+
+/// A number from 0 to 1, which is what the protocol allows.
+fn unit(value: f64) -> f64 {
+    if value.is_nan() {
+        0.0
+    } else {
+        value.clamp(0.0, 1.0)
+    }
+}
+
+fn json(value: impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}

@@ -1,0 +1,372 @@
+//! One audited call, from its start to its record.
+
+use std::any::{Any, type_name};
+use std::borrow::Borrow;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use capsules_core::{
+    AuthorityType, Capsule, CapsuleType, Draft, OutcomeStatus, ToolCall, TriggerType,
+};
+use pin_project_lite::pin_project;
+use serde_json::Value;
+
+use crate::active::Active;
+use crate::capsules::Capsules;
+use crate::capture::{Returns, cut, cut_json};
+use crate::default::default_recorder;
+use crate::error::Error;
+use crate::recorder::on_recorder_thread;
+use crate::reply::Reply;
+use crate::scope::{Scope, Scoped};
+
+/// What the attribute says of a function.
+#[derive(Debug, Clone, Copy)]
+pub struct Site {
+    /// The type of its capsules.
+    pub kind: CapsuleType,
+    /// The function's qualified name.
+    pub name: &'static str,
+    /// Its name without the path.
+    pub short_name: &'static str,
+    /// `trigger.source`, when it is not the qualified name.
+    pub source: Option<&'static str>,
+    /// The domain.
+    pub domain: &'static str,
+}
+
+/// What the attribute reads from the arguments, before the body takes them.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// `trigger.request`.
+    pub request: Option<String>,
+    /// `context.agent_id`.
+    pub agent_id: Option<String>,
+    /// The tenant.
+    pub tenant: Option<String>,
+    /// `context.session_id`.
+    pub session: Option<String>,
+    /// `trigger.user_id`.
+    pub user: Option<String>,
+    /// `trigger.correlation_id`.
+    pub correlation: Option<String>,
+}
+
+/// The instance that `capsules = EXPR` gives, by value or by reference.
+pub fn borrow<C: Borrow<Capsules>>(capsules: &C) -> &Capsules {
+    capsules.borrow()
+}
+
+/// The qualified name of a function, given an item that is declared inside of it.
+pub fn enclosing_function<F>(_: F) -> &'static str {
+    let inner = type_name::<F>();
+    let mut name = inner.rsplit_once("::").map_or(inner, |(outer, _)| outer);
+    // Inside an `async fn` the item lies in the closures that the compiler makes of it.
+    while let Some(outer) = name.strip_suffix("::{{closure}}") {
+        name = outer;
+    }
+    name
+}
+
+/// An audited call that has started. Dropped before it is finished, it records why: a panic, or
+/// a future that was cancelled.
+#[derive(Debug)]
+#[must_use]
+pub struct Call {
+    /// Empty once the call has ended, and where nothing is recorded.
+    active: Option<Arc<Active>>,
+}
+
+/// How a call ended.
+enum Ending {
+    Returned(Returns),
+    Panicked(String),
+    Cancelled,
+}
+
+impl Call {
+    /// Starts a call: records to `capsules`, else to the instance that the task has bound, else
+    /// to the process's default.
+    pub fn begin(
+        site: &Site,
+        capsules: Option<&Capsules>,
+        inputs: impl FnOnce(&mut Inputs),
+    ) -> Self {
+        // What the recorder itself calls, a store for instance, would record without end.
+        if on_recorder_thread() {
+            return Self { active: None };
+        }
+        let scope = Scope::current();
+        let recorder = match (capsules, scope.recorder) {
+            (Some(capsules), _) => Some(Arc::clone(capsules.recorder())),
+            (None, Some(recorder)) => Some(recorder),
+            (None, None) => default_recorder(),
+        };
+        let Some(recorder) = recorder else {
+            return Self { active: None };
+        };
+        let mut read = Inputs::default();
+        // The expressions are the user's; a panic in one must not become the function's.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| inputs(&mut read))) {
+            tracing::error!(
+                target: "capsules",
+                function = site.name,
+                panic = panic_message(&*panic),
+                "an argument could not be read for its capsule"
+            );
+        }
+        let capsule = describe(site, read, scope.active.as_deref(), recorder.text_limit());
+        let active = Active::new(Box::new(capsule), recorder, site.short_name, scope.active);
+        Self {
+            active: Some(Arc::new(active)),
+        }
+    }
+
+    /// Runs the body of a function with the capsule as the current one.
+    pub fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
+        let result = {
+            let _entered = self.scope().enter();
+            catch_unwind(AssertUnwindSafe(body))
+        };
+        result.unwrap_or_else(|panic| self.panicked(panic))
+    }
+
+    /// Runs the body of an asynchronous function with the capsule as the current one.
+    pub fn run_async<F: Future>(&mut self, body: F) -> RunAsync<'_, F> {
+        RunAsync {
+            body: Scoped::new(self.scope(), body),
+            call: self,
+        }
+    }
+
+    /// Ends the call with what the function returned.
+    pub fn finish(mut self, returns: impl FnOnce() -> Returns) {
+        self.end(|| Ending::Returned(caught(returns)));
+    }
+
+    /// Ends the call like [`finish`](Self::finish); the reply says whether it was recorded.
+    pub fn finish_and_report(mut self, returns: impl FnOnce() -> Returns) -> Reply<()> {
+        let Some(active) = self.active.take() else {
+            return Reply::ready(Ok(()));
+        };
+        match conclude(&active, Ending::Returned(caught(returns))) {
+            Some(Ok(draft)) => active.recorder.record_and_report(draft),
+            Some(Err(error)) => {
+                active.recorder.reject(&error);
+                Reply::ready(Err(error))
+            }
+            None => Reply::ready(Ok(())),
+        }
+    }
+
+    /// The scope of the body. Where nothing is recorded the task's own stays.
+    fn scope(&self) -> Scope {
+        let current = Scope::current();
+        Scope {
+            active: self.active.clone().or(current.active),
+            ..current
+        }
+    }
+
+    fn panicked(&mut self, panic: Box<dyn Any + Send>) -> ! {
+        self.end(|| Ending::Panicked(panic_message(&*panic).to_owned()));
+        resume_unwind(panic)
+    }
+
+    fn end(&mut self, ending: impl FnOnce() -> Ending) {
+        let Some(active) = self.active.take() else {
+            return;
+        };
+        match conclude(&active, ending()) {
+            Some(Ok(draft)) => active.recorder.record(draft),
+            Some(Err(error)) => active.recorder.reject(&error),
+            None => {}
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        // A panic of the body is caught before the call is dropped, so what is left is a future
+        // that was dropped early.
+        self.end(|| Ending::Cancelled);
+    }
+}
+
+pin_project! {
+    /// The body of an asynchronous function, running. Given by [`Call::run_async`].
+    pub struct RunAsync<'a, F> {
+        #[pin]
+        body: Scoped<F>,
+        call: &'a mut Call,
+    }
+}
+
+impl<F> std::fmt::Debug for RunAsync<'_, F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunAsync")
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F: Future> Future for RunAsync<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        match catch_unwind(AssertUnwindSafe(|| this.body.poll(context))) {
+            Ok(poll) => poll,
+            Err(panic) => this.call.panicked(panic),
+        }
+    }
+}
+
+/// The capsule of a call that begins.
+fn describe(site: &Site, read: Inputs, parent: Option<&Active>, text_limit: usize) -> Capsule {
+    let mut capsule = Capsule::new(site.kind);
+    site.domain.clone_into(&mut capsule.domain);
+    capsule.trigger.kind = TriggerType::Agent;
+    site.source
+        .unwrap_or(site.name)
+        .clone_into(&mut capsule.trigger.source);
+    capsule.authority.kind = AuthorityType::Autonomous;
+    capsule.context.agent_id = read.agent_id.unwrap_or_else(|| site.name.to_owned());
+    let mut tenant = read.tenant;
+    capsule.context.session_id = read.session;
+    capsule.trigger.user_id = read.user;
+    capsule.trigger.correlation_id = read.correlation;
+    if let Some(parent) = parent {
+        capsule.parent_id = Some(parent.id);
+        parent.update(|parent| {
+            inherit(
+                &mut capsule.context.session_id,
+                parent.context.session_id.as_ref(),
+            );
+            inherit(
+                &mut capsule.trigger.user_id,
+                parent.trigger.user_id.as_ref(),
+            );
+            inherit(
+                &mut capsule.trigger.correlation_id,
+                parent.trigger.correlation_id.as_ref(),
+            );
+            if tenant.is_none() {
+                tenant = parent.tenant_id().map(str::to_owned);
+            }
+        });
+    }
+    capsule.set_tenant_id(tenant.as_deref().filter(|tenant| !tenant.is_empty()));
+    if let Some(mut request) = read.request {
+        note_cut(
+            &mut capsule,
+            "trigger.request",
+            cut(&mut request, text_limit).is_some(),
+        );
+        capsule.trigger.request = request;
+    }
+    capsule
+}
+
+fn inherit(own: &mut Option<String>, parents: Option<&String>) {
+    if own.is_none() {
+        *own = parents.cloned();
+    }
+}
+
+/// Completes the capsule of a call that has ended and writes its draft. `None` when it has been
+/// recorded already.
+fn conclude(active: &Active, ending: Ending) -> Option<Result<Draft, Error>> {
+    let elapsed = active.started.elapsed();
+    let mut capsule = active.end()?;
+    let limit = active.recorder.text_limit();
+    capsule.execution.duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    let (status, error) = match ending {
+        Ending::Returned(Returns {
+            mut result,
+            error: None,
+        }) => {
+            note_cut(&mut capsule, "outcome.result", cut_json(&mut result, limit));
+            if capsule.outcome.result.is_null() {
+                capsule.outcome.result = result;
+            }
+            (own_status(&capsule).unwrap_or(OutcomeStatus::Success), None)
+        }
+        Ending::Returned(Returns { error, .. }) => (
+            own_status(&capsule).unwrap_or(OutcomeStatus::Failure),
+            error,
+        ),
+        Ending::Panicked(message) => (OutcomeStatus::Failure, Some(format!("panicked: {message}"))),
+        Ending::Cancelled => (
+            OutcomeStatus::Partial,
+            Some("cancelled: the future was dropped before it finished".to_owned()),
+        ),
+    };
+    capsule.outcome.status = status;
+    if let Some(mut error) = error {
+        note_cut(
+            &mut capsule,
+            "outcome.error",
+            cut(&mut error, limit).is_some(),
+        );
+        capsule.outcome.error = Some(error);
+    }
+    if capsule.kind == CapsuleType::Tool
+        && let Some(parent) = &active.parent
+    {
+        let call = tool_call(active.name, &capsule);
+        parent.update(|parent| parent.execution.tool_calls.push(call));
+    }
+    Some(Draft::new(&capsule).map_err(Error::from))
+}
+
+/// The status that the function has set itself.
+fn own_status(capsule: &Capsule) -> Option<OutcomeStatus> {
+    (capsule.outcome.status != OutcomeStatus::Pending).then(|| capsule.outcome.status.clone())
+}
+
+/// A tool's call as its parent's capsule shows it.
+fn tool_call(name: &str, capsule: &Capsule) -> ToolCall {
+    ToolCall {
+        tool: name.to_owned(),
+        arguments: serde_json::Map::new(),
+        result: capsule.outcome.result.clone(),
+        success: capsule.outcome.status == OutcomeStatus::Success,
+        duration_ms: capsule.execution.duration_ms,
+        error: capsule.outcome.error.clone(),
+    }
+}
+
+/// Lists the field among those that were cut, in `context.environment`.
+fn note_cut(capsule: &mut Capsule, field: &str, was_cut: bool) {
+    if !was_cut {
+        return;
+    }
+    let fields = capsule
+        .context
+        .environment
+        .entry("capsules.cut")
+        .or_insert_with(|| Value::Array(Vec::new()));
+    if let Value::Array(fields) = fields {
+        fields.push(field.into());
+    }
+}
+
+/// Reads the returned value, which may run code of the user's types.
+fn caught(returns: impl FnOnce() -> Returns) -> Returns {
+    catch_unwind(AssertUnwindSafe(returns)).unwrap_or_else(|panic| Returns {
+        result: format!("<not readable: {}>", panic_message(&*panic)).into(),
+        error: None,
+    })
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a value that is not text")
+}

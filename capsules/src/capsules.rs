@@ -1,0 +1,212 @@
+//! The facade: an instance that owns storage, chain and seal.
+
+use std::fmt;
+use std::future::Future;
+#[cfg(feature = "sqlite")]
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use capsules_core::verify::{Level, Report, TrustedKeys, Verifier};
+use capsules_core::{Filter, Keyring, Seal, SealedRecord, Storage, Uuid};
+
+use crate::builder::Builder;
+use crate::default::Installed;
+use crate::error::Error;
+use crate::recorder::{Backend, Recorder, Source};
+use crate::reply::Reply;
+use crate::scope::{Scope, Scoped};
+use crate::stats::Stats;
+
+/// Captured texts are cut at this many characters, unless the builder says otherwise.
+pub(crate) const TEXT_LIMIT: usize = 500;
+
+/// An audit trail: a store, the chain in it, and the seal that signs.
+///
+/// Cheap to clone; the clones share everything. Audited functions record to the instance that
+/// they name, else to the one that the task is bound to by [`scope`](Self::scope), else to the
+/// one that was [installed](Self::install), else to `Capsules::new()`, opened when the first of
+/// them is called.
+///
+/// ```
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("audit.db");
+/// use capsules::{Capsules, Filter};
+///
+/// #[capsules::audit(type = "tool")]
+/// fn add(a: i32, b: i32) -> i32 {
+///     a + b
+/// }
+///
+/// let capsules = Capsules::builder().path(&path).data_dir(directory.path()).build()?;
+/// let sum = capsules.scope_sync(|| add(1, 2));
+/// assert_eq!(sum, 3);
+/// assert_eq!(capsules.count(Filter::new()).wait()?, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Capsules {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    backend: Backend,
+    recorder: Arc<Recorder>,
+}
+
+impl fmt::Debug for Capsules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Capsules")
+            .field("location", &self.storage().location())
+            .finish()
+    }
+}
+
+impl Capsules {
+    /// Opens the default store, `capsules.db` in the data directory: `$QUANTUMPIPES_DATA_DIR`,
+    /// or `.quantumpipes` in the home directory. Makes the directory, the key and the store on
+    /// first use.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] naming the file that cannot be opened, and what to do.
+    #[cfg(feature = "sqlite")]
+    pub fn new() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// Opens the store at a location, the path of a SQLite file, with the key of the default
+    /// data directory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] naming the location, and what to do.
+    #[cfg(feature = "sqlite")]
+    pub fn open(location: impl Into<PathBuf>) -> Result<Self, Error> {
+        Self::builder().path(location).build()
+    }
+
+    /// Opens an instance step by step.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn start(backend: Backend, text_limit: usize) -> Result<Self, Error> {
+        let recorder = Recorder::start(Source::Open(backend.clone()), text_limit)?;
+        Ok(Self {
+            inner: Arc::new(Inner { backend, recorder }),
+        })
+    }
+
+    pub(crate) fn recorder(&self) -> &Arc<Recorder> {
+        &self.inner.recorder
+    }
+
+    /// The store. Its calls block.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.inner.backend.storage
+    }
+
+    /// The seal.
+    pub fn seal(&self) -> &Seal {
+        &self.inner.backend.seal
+    }
+
+    /// Makes this the process's default, until the guard is dropped. The drop waits, for at most
+    /// ten seconds, until what was accepted is committed.
+    pub fn install(&self) -> Installed {
+        Installed::new(Arc::clone(self.recorder()))
+    }
+
+    /// Binds every audited call inside the future to this instance.
+    pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        Scoped::new(self.bind(), future)
+    }
+
+    /// Binds every audited call inside the closure to this instance.
+    pub fn scope_sync<R>(&self, run: impl FnOnce() -> R) -> R {
+        let _entered = self.bind().enter();
+        run()
+    }
+
+    fn bind(&self) -> Scope {
+        Scope {
+            recorder: Some(Arc::clone(self.recorder())),
+            ..Scope::current()
+        }
+    }
+
+    /// The records that the filter selects, after a [`flush`](Self::flush).
+    pub fn list(&self, filter: Filter) -> Reply<Vec<SealedRecord>> {
+        self.read(move |inner| Ok(inner.backend.storage.list(&filter)?))
+    }
+
+    /// The record with this id, after a [`flush`](Self::flush).
+    pub fn get(&self, id: Uuid) -> Reply<Option<SealedRecord>> {
+        self.read(move |inner| Ok(inner.backend.storage.get(&id)?))
+    }
+
+    /// How many records the filter selects, after a [`flush`](Self::flush).
+    pub fn count(&self, filter: Filter) -> Reply<u64> {
+        self.read(move |inner| Ok(inner.backend.storage.count(&filter)?))
+    }
+
+    /// Verifies the chain, after a [`flush`](Self::flush), with the keys of the data directory's
+    /// keyring, or the signer's key where one was given to the builder.
+    pub fn verify(&self, level: Level) -> Reply<Report> {
+        self.read(move |inner| {
+            let Backend {
+                storage,
+                seal,
+                data_dir,
+            } = &inner.backend;
+            let keys = match data_dir {
+                // Read again each time: another process may have rotated the key.
+                Some(dir) => TrustedKeys::keyring(Keyring::read(dir)?),
+                None => TrustedKeys::only([seal.public_key()]),
+            };
+            Ok(Verifier::new(level).keys(keys).verify(&**storage, None)?)
+        })
+    }
+
+    /// Answers when everything that was accepted before this call is committed, or has failed.
+    pub fn flush(&self) -> Reply<()> {
+        self.inner.recorder.flush()
+    }
+
+    /// Flushes and waits, at most for this time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`] when capsules are still on their way then.
+    pub fn close(self, timeout: Duration) -> Result<(), Error> {
+        self.inner.recorder.flush_within(timeout)
+    }
+
+    /// What this instance has recorded so far.
+    pub fn stats(&self) -> Stats {
+        self.inner.recorder.stats()
+    }
+
+    /// Reads on a thread of its own: a long scan keeps neither the host's runtime nor the
+    /// recorder waiting.
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Inner) -> Result<T, Error> + Send + 'static,
+    ) -> Reply<T> {
+        let (answer, reply) = Reply::new();
+        let inner = Arc::clone(&self.inner);
+        let reader = thread::Builder::new()
+            .name("capsules-read".to_owned())
+            .spawn(move || {
+                let result = inner.recorder.flush().wait().and_then(|()| read(&inner));
+                // The caller may have dropped the reply.
+                let _ = answer.send(result);
+            });
+        match reader {
+            Ok(_) => reply,
+            Err(error) => Reply::ready(Err(Error::Thread(Arc::new(error)))),
+        }
+    }
+}

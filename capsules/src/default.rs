@@ -1,0 +1,82 @@
+//! The process's default instance: the installed one, or the default store.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use crate::builder::Builder;
+use crate::capsules::TEXT_LIMIT;
+use crate::recorder::{Recorder, Source};
+use crate::stats::Stats;
+
+/// How long dropping the guard waits for what was accepted.
+const DROP_TIMEOUT: Duration = Duration::from_secs(10);
+
+static DEFAULT: RwLock<Option<Arc<Recorder>>> = RwLock::new(None);
+
+/// Keeps an instance installed as the process's default; made by
+/// [`Capsules::install`](crate::Capsules::install).
+///
+/// Its drop waits, for at most ten seconds, until what was accepted is committed, and puts the
+/// default before it back.
+#[must_use = "dropping the guard ends the installation; bind it to a variable such as `_guard`"]
+pub struct Installed {
+    recorder: Arc<Recorder>,
+    previous: Option<Arc<Recorder>>,
+}
+
+impl std::fmt::Debug for Installed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Installed").finish_non_exhaustive()
+    }
+}
+
+impl Installed {
+    pub(crate) fn new(recorder: Arc<Recorder>) -> Self {
+        let mut default = DEFAULT.write().unwrap_or_else(PoisonError::into_inner);
+        let previous = default.replace(Arc::clone(&recorder));
+        Self { recorder, previous }
+    }
+}
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        {
+            let mut default = DEFAULT.write().unwrap_or_else(PoisonError::into_inner);
+            // Guards may be dropped in any order: a later installation stays.
+            if default
+                .as_ref()
+                .is_some_and(|now| Arc::ptr_eq(now, &self.recorder))
+            {
+                *default = self.previous.take();
+            }
+        }
+        // What could not be committed in time stays in the statistics.
+        let _ = self.recorder.flush_within(DROP_TIMEOUT);
+    }
+}
+
+/// What the process's default instance has recorded so far, including capsules that were lost
+/// because the default store cannot be opened. All zero before the first audited call.
+pub fn stats() -> Stats {
+    let default = DEFAULT.read().unwrap_or_else(PoisonError::into_inner);
+    default
+        .as_ref()
+        .map(|recorder| recorder.stats())
+        .unwrap_or_default()
+}
+
+/// The recorder that audited calls use when nothing is bound. Its store is opened by its own
+/// thread, so the first call waits for no file. `None` when no thread can be started.
+pub(crate) fn default_recorder() -> Option<Arc<Recorder>> {
+    if let Some(recorder) = &*DEFAULT.read().unwrap_or_else(PoisonError::into_inner) {
+        return Some(Arc::clone(recorder));
+    }
+    let mut default = DEFAULT.write().unwrap_or_else(PoisonError::into_inner);
+    if default.is_none() {
+        match Recorder::start(Source::Lazy(|| Builder::default().open()), TEXT_LIMIT) {
+            Ok(recorder) => *default = Some(recorder),
+            Err(error) => tracing::error!(target: "capsules", %error, "nothing is recorded"),
+        }
+    }
+    default.clone()
+}

@@ -1,0 +1,242 @@
+//! Failures of the audit itself never reach the audited function, unless it asked.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use capsules::storage::{MemoryStorage, SealNext};
+use capsules::{Capsules, Error, Filter, SealedRecord, Storage, StorageError, Uuid, audit};
+use capsules_core::{Head, LocalSigner};
+
+/// A store that can be read and never written, and that audits its own calls.
+#[derive(Default)]
+struct Full(MemoryStorage);
+
+impl Storage for Full {
+    fn append(&self, _: Option<&str>, _: &mut SealNext<'_>) -> Result<(), StorageError> {
+        #[audit(type = "system")]
+        fn audited_by_the_store() {}
+        audited_by_the_store();
+        Err(StorageError::Write {
+            location: self.location(),
+            reason: "the disk is full".to_owned(),
+        })
+    }
+
+    fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
+        self.0.get(id)
+    }
+
+    fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError> {
+        self.0.get_by_hash(hash)
+    }
+
+    fn head(&self, tenant: Option<&str>) -> Result<Option<Head>, StorageError> {
+        self.0.head(tenant)
+    }
+
+    fn scan(
+        &self,
+        tenant: Option<&str>,
+        from: u64,
+        visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        self.0.scan(tenant, from, visit)
+    }
+
+    fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
+        self.0.list(filter)
+    }
+
+    fn count(&self, filter: &Filter) -> Result<u64, StorageError> {
+        self.0.count(filter)
+    }
+
+    fn close(&self) -> Result<(), StorageError> {
+        self.0.close()
+    }
+
+    fn location(&self) -> String {
+        "full.db".to_owned()
+    }
+}
+
+fn full() -> Capsules {
+    Capsules::builder()
+        .storage(Full::default())
+        .signer(LocalSigner::generate().unwrap())
+        .build()
+        .unwrap()
+}
+
+#[derive(Debug)]
+enum Failure {
+    Own,
+    Audit(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Audit(error)
+    }
+}
+
+#[audit(type = "tool", swallow_errors = false)]
+fn strict(fail: bool) -> Result<u8, Failure> {
+    if fail { Err(Failure::Own) } else { Ok(1) }
+}
+
+#[audit(type = "tool", swallow_errors = false)]
+async fn strict_async(fail: bool) -> Result<u8, Failure> {
+    if fail { Err(Failure::Own) } else { Ok(1) }
+}
+
+#[test]
+fn a_store_that_fails_is_counted_and_swallowed() {
+    #[audit(type = "tool")]
+    fn lenient() -> u8 {
+        1
+    }
+    let capsules = full();
+    assert_eq!(capsules.scope_sync(lenient), 1);
+    capsules.flush().wait().unwrap();
+    let stats = capsules.stats();
+    assert_eq!((stats.accepted, stats.committed, stats.failed), (1, 0, 1));
+    let error = stats.last_error.unwrap();
+    assert_eq!(
+        error,
+        "cannot write the capsule store full.db: the disk is full"
+    );
+}
+
+#[test]
+fn a_strict_function_returns_the_audits_error() {
+    let capsules = full();
+    let error = capsules.scope_sync(|| strict(false)).unwrap_err();
+    assert!(
+        matches!(error, Failure::Audit(Error::Storage(_))),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn the_functions_own_error_is_never_masked() {
+    let capsules = full();
+    let error = capsules.scope_sync(|| strict(true)).unwrap_err();
+    assert!(matches!(error, Failure::Own));
+}
+
+#[tokio::test]
+async fn strict_functions_wait_until_they_are_recorded() {
+    let capsules = crate::support::instance();
+    assert_eq!(capsules.scope(strict_async(false)).await.unwrap(), 1);
+    assert_eq!(capsules.stats().committed, 1);
+    assert!(matches!(
+        full().scope(strict_async(false)).await,
+        Err(Failure::Audit(_))
+    ));
+    assert!(matches!(
+        full().scope(strict_async(true)).await,
+        Err(Failure::Own)
+    ));
+}
+
+/// Runs the program whose default store is in this directory.
+fn program(data_dir: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_audited"))
+        .arg("flushed")
+        .env("QUANTUMPIPES_DATA_DIR", data_dir)
+        .output()
+        .unwrap()
+}
+
+/// A default store that cannot be opened: `Capsules::new()` says so, and an audited program goes
+/// on, and counts what it lost.
+fn assert_unusable(data_dir: &Path, expected: &str) {
+    let error = Capsules::builder()
+        .data_dir(data_dir)
+        .build()
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains(expected), "{error}");
+    assert!(error.contains(&*data_dir.to_string_lossy()), "{error}");
+
+    let output = program(data_dir);
+    assert!(output.status.success());
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains("\n42 2 0 2\n"), "{stdout}");
+    assert!(stdout.contains(expected), "{stdout}");
+}
+
+#[test]
+fn a_directory_in_place_of_the_store() {
+    let directory = capsules_tests::temp_dir();
+    fs::create_dir(directory.path().join("capsules.db")).unwrap();
+    assert_unusable(directory.path(), "is a directory");
+}
+
+#[test]
+fn a_file_that_is_no_database() {
+    let directory = capsules_tests::temp_dir();
+    fs::write(
+        directory.path().join("capsules.db"),
+        "not a database at all, but long",
+    )
+    .unwrap();
+    assert_unusable(directory.path(), "not a SQLite database");
+}
+
+#[test]
+fn a_file_in_place_of_the_directory() {
+    let directory = capsules_tests::temp_dir();
+    let file = directory.path().join("file");
+    fs::write(&file, "x").unwrap();
+    assert_unusable(&file, "");
+}
+
+#[test]
+fn a_key_that_is_no_key() {
+    let directory = capsules_tests::temp_dir();
+    fs::write(directory.path().join("key"), "short").unwrap();
+    assert_unusable(directory.path(), "32");
+}
+
+#[test]
+fn a_failure_is_one_event() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use tracing::span;
+
+    struct Errors(AtomicU64);
+    impl tracing::Subscriber for &'static Errors {
+        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+            metadata.target() == "capsules" && *metadata.level() == tracing::Level::ERROR
+        }
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn event(&self, event: &tracing::Event<'_>) {
+            let in_this_test = format!("{event:?}").contains("could not be recorded");
+            self.0.fetch_add(u64::from(in_this_test), Ordering::Relaxed);
+        }
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+    #[audit(type = "tool")]
+    fn lost() {}
+
+    static ERRORS: Errors = Errors(AtomicU64::new(0));
+    let capsules = full();
+    // The recorder's thread has the dispatcher of the whole process; other tests' stores fail too,
+    // and each of them reports once.
+    let _ = tracing::subscriber::set_global_default(&ERRORS);
+    let before = ERRORS.0.load(Ordering::Relaxed);
+    for _ in 0..5 {
+        capsules.scope_sync(lost);
+        capsules.flush().wait().unwrap();
+    }
+    assert_eq!(capsules.stats().failed, 5);
+    assert!(ERRORS.0.load(Ordering::Relaxed) > before);
+}

@@ -1,0 +1,14 @@
+//! What audited functions do and what is recorded of them.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod support;
+
+mod asynchronous;
+mod current;
+mod ends;
+mod failures;
+mod inputs;
+mod instances;
+mod nesting;
+mod outcome;
+mod shapes;
