@@ -26,10 +26,14 @@ pub(super) fn is_time_with_offset(text: &str) -> bool {
     else {
         return false;
     };
-    let time =
-        clock(time).is_some_and(|[hour, minute, second]| hour < 24 && minute < 60 && second < 60);
-    let offset = clock(offset)
-        .is_some_and(|[hour, minute, second]| hour * 3600 + minute * 60 + second < 24 * 3600);
+    let time = clock(time).is_some_and(|time| {
+        let [hour, minute, second] = time.units;
+        hour < 24 && minute < 60 && second < 60
+    });
+    let offset = clock(offset).is_some_and(|offset| {
+        let [hour, minute, second] = offset.units;
+        !offset.rest && hour * 3600 + minute * 60 + second < 24 * 3600
+    });
     is_date(date) && time && offset
 }
 
@@ -99,34 +103,44 @@ fn parse_date(text: &str) -> Option<Date> {
     Date::new(year, month, day).ok()
 }
 
-/// Hour, minute and second: `HH[:MM[:SS[.f]]]` or `HH[MM[SS[.f]]]`, where a comma may stand for
-/// the point and what is absent is 0.
-fn clock(text: &str) -> Option<[u32; 3]> {
-    let (whole, fraction) = match text.split_once(['.', ',']) {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (text, None),
-    };
-    let parts: Vec<&str> = if whole.contains(':') {
-        whole.split(':').collect()
-    } else {
-        (0..whole.len())
-            .step_by(2)
-            .map(|at| whole.get(at..at + 2))
-            .collect::<Option<_>>()?
-    };
-    if parts.is_empty() || parts.len() > 3 {
-        return None;
+/// A time of day or an offset as far as it was read.
+struct Clock {
+    /// Hour, minute and second; 0 where absent.
+    units: [u32; 3],
+    /// Whether one character was left over, which the reference forgives before an offset.
+    rest: bool,
+}
+
+/// Reads `HH[:MM[:SS]]` or `HH[MM[SS]]` and a fraction, as the reference does: what follows the
+/// last unit is the fraction, whatever unit that is and with or without a mark before it.
+fn clock(text: &str) -> Option<Clock> {
+    let mut units = [0; 3];
+    let mut text = text;
+    let mut colons = false;
+    for (index, unit) in units.iter_mut().enumerate() {
+        let (pair, behind) = text.split_at_checked(2)?;
+        *unit = u32::from(two_digits(pair)?.unsigned_abs());
+        let mut rest = behind.chars();
+        let mark = rest.next();
+        if index == 0 {
+            colons = mark == Some(':');
+        }
+        if mark.is_none() || rest.as_str().is_empty() {
+            let rest = mark.is_some();
+            return Some(Clock { units, rest });
+        }
+        match mark {
+            Some(':') if colons => text = rest.as_str(),
+            Some('.' | ',') => {
+                text = rest.as_str();
+                break;
+            }
+            _ if colons => return None,
+            _ => text = behind,
+        }
     }
-    let is_fraction =
-        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if fraction.is_some_and(|fraction| parts.len() < 3 || !is_fraction(fraction)) {
-        return None;
-    }
-    let mut clock = [0; 3];
-    for (value, part) in clock.iter_mut().zip(parts) {
-        *value = u32::from(two_digits(part)?.unsigned_abs());
-    }
-    Some(clock)
+    let fraction = text.bytes().all(|byte| byte.is_ascii_digit());
+    fraction.then_some(Clock { units, rest: false })
 }
 
 fn two_digits(text: &str) -> Option<i16> {
@@ -186,8 +200,7 @@ mod tests {
             "2026-01-15T24:00:00Z",
             "2026-01-15T12:60Z",
             "2026-01-15T12:00:00+24:00",
-            "2026-01-15T12:00:00.é+00:00",
-            "2026-01-15T12:00:00.Z",
+            "2026-01-15T12:00:00.5é+00:00",
             "2026-W54-1T12Z",
             "éééé-01-15T12:00:00Z",
         ] {
