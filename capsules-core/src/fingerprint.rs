@@ -52,3 +52,67 @@ fn shared_digits(one: &str, other: &str) -> usize {
         .take_while(|(a, b)| a == b)
         .count()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::signer::{LocalSigner, Signer};
+
+    /// Two keys whose first `digits` digits are the same and whose next one is not.
+    fn twins(digits: usize) -> (PublicKey, PublicKey) {
+        let mut seen = HashMap::new();
+        for n in 0_u64.. {
+            let mut seed = [0; 32];
+            seed[..8].copy_from_slice(&n.to_le_bytes());
+            let key = LocalSigner::from_seed(&seed).unwrap().public_key();
+            if let Some(twin) = seen.insert(key.to_string()[..digits].to_owned(), key)
+                && shared_digits(&key.to_string(), &twin.to_string()) == digits
+            {
+                return (twin, key);
+            }
+        }
+        unreachable!()
+    }
+
+    #[test]
+    fn a_fingerprint_is_lengthened_until_it_is_unique() {
+        for (digits, length) in [(3, 4), (4, 6), (5, 6)] {
+            let (first, second) = twins(digits);
+            assert_eq!(unique(&first, [].iter()), shortest(&first));
+            let fingerprint = unique(&second, [first, second].iter());
+            assert_eq!(
+                fingerprint,
+                format!("qp_key_{}", &second.to_string()[..length])
+            );
+            assert!(names(&fingerprint, &second) && !names(&fingerprint, &first));
+        }
+    }
+
+    #[test]
+    fn every_form_names_the_key_and_nothing_else_does() {
+        let key = LocalSigner::from_seed(&[7; 32]).unwrap().public_key();
+        let digits = key.to_string();
+        for length in [4, 5, 16, 64] {
+            assert!(
+                names(&format!("qp_key_{}", &digits[..length]), &key),
+                "{length}"
+            );
+        }
+        assert!(names(&digits[..16], &key) && names(&digits, &key));
+
+        for other in [
+            "",
+            "qp_key_",
+            &digits[..4],
+            &digits[..15],
+            &digits[..17],
+            "qp_key_EA4A",
+        ] {
+            assert!(!names(other, &key), "{other}");
+        }
+        assert!(!names(&format!("qp_key_{}", &digits[..3]), &key));
+        assert!(!names(&format!("qp_key_{digits}0"), &key));
+    }
+}

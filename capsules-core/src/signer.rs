@@ -242,3 +242,73 @@ pub(crate) fn random_seed() -> Result<Seed, getrandom::Error> {
     getrandom::fill(seed.as_mut())?;
     Ok(seed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_safe_and_canonical_points_are_public_keys() {
+        for (text, reason) in [
+            ("ea4a", "64 hexadecimal digits"),
+            (
+                "0200000000000000000000000000000000000000000000000000000000000000",
+                "point of the curve",
+            ),
+            // Points of order 4 and 8, and one of order 2 that is not canonical.
+            (
+                "0000000000000000000000000000000000000000000000000000000000000080",
+                "small order",
+            ),
+            (
+                "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+                "small order",
+            ),
+            (
+                "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+                "small order",
+            ),
+            // y = p + 3, a point of large order.
+            (
+                "f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+                "not canonical",
+            ),
+        ] {
+            let error = text.parse::<PublicKey>().unwrap_err();
+            assert_eq!(error.text, text);
+            assert!(error.reason.contains(reason), "{text}: {}", error.reason);
+        }
+    }
+
+    #[test]
+    fn signatures_have_one_spelling() {
+        let signature = LocalSigner::from_seed(&[7; 32])
+            .unwrap()
+            .sign(b"message")
+            .unwrap();
+        let text = signature.to_string();
+        assert_eq!(text.parse(), Ok(signature));
+        for bad in [
+            text.to_uppercase(),
+            text[2..].to_owned(),
+            format!("{text}00"),
+            String::new(),
+        ] {
+            assert_eq!(
+                bad.parse::<Signature>(),
+                Err(MalformedSignature { text: bad })
+            );
+        }
+    }
+
+    #[test]
+    fn debugging_shows_no_secret() {
+        let seed = [0xab; 32];
+        let shown = format!("{:?}", LocalSigner::from_seed(&seed).unwrap());
+        assert!(shown.contains("PublicKey("));
+        assert!(
+            !shown.contains("abab") && !shown.contains("171, 171"),
+            "{shown}"
+        );
+    }
+}

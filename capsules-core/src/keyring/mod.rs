@@ -260,3 +260,6 @@ mod hex_text {
             .map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests;

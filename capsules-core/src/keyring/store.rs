@@ -85,7 +85,7 @@ fn open_settled(dir: &DataDir) -> Result<Option<(Keyring, LocalSigner)>, Keyring
 }
 
 /// Finishes or discards what a crash left behind, and lets the keyring follow `key`.
-fn recover(
+pub(super) fn recover(
     dir: &DataDir,
     progress: &mut Progress<'_>,
 ) -> Result<(Keyring, Option<LocalSigner>), KeyringError> {
@@ -104,6 +104,8 @@ fn recover(
     if settled.changed {
         write_keyring(dir, &settled.keyring, progress)?;
     }
+    // `key.next` last: as long as it is there, the next one to open recovers.
+    files::remove(&next_keyring(dir), progress)?;
     if settled.next_is_active {
         publish(&next_path, &dir.key(), progress)?;
     } else {
@@ -173,6 +175,10 @@ fn next_key(dir: &DataDir) -> PathBuf {
     dir.path().join("key.next")
 }
 
+fn next_keyring(dir: &DataDir) -> PathBuf {
+    dir.path().join("keyring.next")
+}
+
 fn read_key(path: &Path) -> Result<Option<LocalSigner>, KeyringError> {
     let mut seed = Seed::default();
     if !files::read_exact(path, seed.as_mut())? {
@@ -217,7 +223,7 @@ fn write_keyring(
     progress: &mut Progress<'_>,
 ) -> Result<(), KeyringError> {
     let path = dir.keyring();
-    let staged = dir.path().join("keyring.next");
+    let staged = next_keyring(dir);
     let mut text =
         serde_json::to_string_pretty(keyring).map_err(|error| KeyringError::Malformed {
             path: path.clone(),
