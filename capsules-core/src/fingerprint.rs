@@ -62,12 +62,12 @@ mod tests {
 
     /// Two keys whose first `digits` digits are the same and whose next one is not.
     fn twins(digits: usize) -> (PublicKey, PublicKey) {
-        let mut seen = HashMap::new();
+        let mut known = HashMap::new();
         for n in 0_u64.. {
             let mut seed = [0; 32];
             seed[..8].copy_from_slice(&n.to_le_bytes());
             let key = LocalSigner::from_seed(&seed).unwrap().public_key();
-            if let Some(twin) = seen.insert(key.to_string()[..digits].to_owned(), key)
+            if let Some(twin) = known.insert(key.to_string()[..digits].to_owned(), key)
                 && shared_digits(&key.to_string(), &twin.to_string()) == digits
             {
                 return (twin, key);

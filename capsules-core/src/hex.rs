@@ -11,9 +11,10 @@ pub(crate) fn decode_lower<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 /// Reads exactly `2 * N` digits of either case.
 pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
-    // The decoder also takes a `0x` prefix, which the length check alone lets through.
-    if text.len() != 2 * N || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
+    // The decoder takes a prefix `0x`, but not in place of digits.
+    if text.len() == 2 * N {
+        const_hex::decode_to_array(text).ok()
+    } else {
+        None
     }
-    const_hex::decode_to_array(text).ok()
 }

@@ -103,3 +103,31 @@ impl fmt::Debug for PqPublicKey {
         write!(f, "PqPublicKey({}…)", const_hex::encode(&self.0[..8]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_key_has_one_length() {
+        for length in [0, 32, PUBLIC_KEY_LEN - 1, PUBLIC_KEY_LEN + 1] {
+            let expected = MalformedPqKey {
+                found: length,
+                expected: PUBLIC_KEY_LEN,
+            };
+            assert_eq!(PqPublicKey::from_bytes(&vec![0; length]), Err(expected));
+        }
+        let key = PqPublicKey::from_bytes(&[7; PUBLIC_KEY_LEN]).unwrap();
+        assert_eq!(key.as_bytes(), &[7; PUBLIC_KEY_LEN]);
+        #[cfg(not(feature = "pq"))]
+        assert_eq!(
+            key.verify(b"", &[0; SIGNATURE_LEN]),
+            Err(PqVerifyError::Unavailable)
+        );
+        #[cfg(feature = "pq")]
+        assert_eq!(
+            key.verify(b"", &[0; SIGNATURE_LEN]),
+            Err(PqVerifyError::Invalid)
+        );
+    }
+}

@@ -87,7 +87,7 @@ impl Unsigned {
         Self {
             content,
             hash,
-            columns: columns(draft, position),
+            columns: draft.columns(position),
         }
     }
 
@@ -220,14 +220,99 @@ impl Seal {
     }
 }
 
-fn columns(draft: &Draft, position: &Position) -> Columns {
-    Columns {
-        id: draft.id().to_string(),
-        kind: draft.kind().as_str().to_owned(),
-        sequence: i64::try_from(position.sequence).unwrap_or(i64::MAX),
-        previous_hash: position.previous_hash.clone(),
-        session_id: draft.session_id().map(str::to_owned),
-        tenant_id: draft.tenant_id().map(str::to_owned),
-        domain: Some(draft.domain().to_owned()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capsule::{Capsule, CapsuleType};
+    use crate::keyring::Keyring;
+    use crate::signer::LocalSigner;
+
+    fn draft() -> Draft {
+        Draft::new(&Capsule::new(CapsuleType::Tool)).unwrap()
+    }
+
+    fn seal() -> Seal {
+        Seal::with_signer(Arc::new(LocalSigner::from_seed(&[7; 32]).unwrap()))
+    }
+
+    #[test]
+    fn the_digits_of_the_hash_are_signed() {
+        let (draft, position) = (draft(), Position::after(None));
+        let record = seal().seal(&draft, &position).unwrap();
+        assert_eq!(record.content, draft.link(&position));
+        assert_eq!(record.hash, sha3_256(record.content.as_bytes()).to_string());
+        assert_eq!(record.columns, draft.columns(&position));
+        assert_eq!(record.signature_pq, "");
+        assert_eq!(record.signed_by.as_deref(), Some("qp_key_ea4a"));
+        let signed_at: Timestamp = record.signed_at.unwrap().parse().unwrap();
+        assert!((Timestamp::now().as_micros() - signed_at.as_micros()).abs() < 60_000_000);
+
+        let signature = record.signature.parse().unwrap();
+        assert!(
+            seal()
+                .public_key()
+                .verify(record.hash.as_bytes(), &signature)
+        );
+    }
+
+    #[test]
+    fn records_of_an_open_seal_are_found_after_rotations() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = DataDir::new(temporary.path().join("new")).unwrap();
+        let seals: Vec<_> = (0..3)
+            .map(|_| {
+                let seal = Seal::open(&dir).unwrap();
+                Keyring::rotate(&dir).unwrap();
+                seal
+            })
+            .collect();
+        let keyring = Keyring::read(&dir).unwrap();
+        for seal in seals {
+            let record = seal.seal(&draft(), &Position::after(None)).unwrap();
+            let signature = record.signature.parse().unwrap();
+            let epochs = keyring.lookup(record.signed_by.as_deref().unwrap());
+            assert_eq!(epochs[0].public_key, seal.public_key());
+            assert!(
+                epochs[0]
+                    .public_key
+                    .verify(record.hash.as_bytes(), &signature)
+            );
+        }
+    }
+
+    #[test]
+    fn records_carry_the_fingerprint_of_the_keyring() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = DataDir::new(temporary.path()).unwrap();
+        std::fs::write(dir.key(), [7; 32]).unwrap();
+        Seal::open(&dir).unwrap();
+        let keyring = std::fs::read_to_string(dir.keyring()).unwrap();
+        std::fs::write(
+            dir.keyring(),
+            keyring.replace("qp_key_ea4a", "qp_key_ea4a6c"),
+        )
+        .unwrap();
+        assert_eq!(Seal::open(&dir).unwrap().fingerprint(), "qp_key_ea4a6c");
+    }
+
+    #[cfg(feature = "pq")]
+    #[test]
+    fn the_post_quantum_signature_covers_the_same_digits() {
+        let keys = PqKeyPair::generate().unwrap();
+        let public_key = keys.public_key().clone();
+        let record = seal()
+            .with_pq(keys)
+            .seal(&draft(), &Position::after(None))
+            .unwrap();
+        let signature = const_hex::decode(&record.signature_pq).unwrap();
+        assert_eq!(
+            public_key.verify(record.hash.as_bytes(), &signature),
+            Ok(())
+        );
+        assert!(
+            public_key
+                .verify(record.content.as_bytes(), &signature)
+                .is_err()
+        );
     }
 }

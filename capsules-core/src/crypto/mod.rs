@@ -105,8 +105,12 @@ mod tests {
             assert!(!verify(&key, MESSAGE, &hostile));
         }
     }
+}
 
-    #[cfg(feature = "aws-lc")]
+#[cfg(all(test, feature = "aws-lc"))]
+mod backends {
+    use super::{aws_lc, pure};
+
     #[test]
     fn both_backends_give_the_same_bytes() {
         for length in (0..300).chain([4_096, 100_000]) {

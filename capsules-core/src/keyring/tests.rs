@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 
-use super::store;
-use super::*;
-use crate::signer::{LocalSigner, Signer};
+use super::store::{self, open};
+use super::{EpochStatus, Keyring, KeyringError};
+use crate::datadir::DataDir;
+use crate::signer::{LocalSigner, PublicKey, Signer};
 
 /// A keyring as the Python implementation writes it, with keys that other tools added. Two
 /// epochs are active, and `active_epoch` names the later one.

@@ -186,3 +186,111 @@ fn mismatch(dir: &DataDir, reason: &'static str) -> KeyringError {
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pq::PUBLIC_KEY_LEN;
+
+    fn directory() -> (DataDir, tempfile::TempDir) {
+        let temporary = tempfile::tempdir().unwrap();
+        (DataDir::new(temporary.path()).unwrap(), temporary)
+    }
+
+    #[test]
+    fn a_signature_is_valid_for_its_message_and_key_only() {
+        let keys = PqKeyPair::generate().unwrap();
+        let mut signature = keys.sign(b"message").unwrap();
+        let verify = |key: &PqPublicKey, message: &[u8], signature: &[u8]| {
+            key.verify(message, signature).is_ok()
+        };
+        assert!(verify(keys.public_key(), b"message", &signature));
+        assert!(!verify(keys.public_key(), b"massage", &signature));
+        assert!(!verify(keys.public_key(), b"message", &signature[1..]));
+        assert!(!verify(
+            PqKeyPair::generate().unwrap().public_key(),
+            b"message",
+            &signature
+        ));
+        signature[1000] ^= 1;
+        assert!(!verify(keys.public_key(), b"message", &signature));
+    }
+
+    #[test]
+    fn a_secret_key_gives_its_public_key() {
+        let keys = PqKeyPair::generate().unwrap();
+        let secret = keys.secret_bytes().unwrap();
+        assert_eq!(secret.len(), SECRET_KEY_LEN);
+        let again = PqKeyPair::from_secret_bytes(&secret).unwrap();
+        assert_eq!(again.public_key(), keys.public_key());
+        // The seed of FIPS 204 is not what key files hold.
+        for length in [32, SECRET_KEY_LEN - 1] {
+            assert!(PqKeyPair::from_secret_bytes(&secret[..length]).is_err());
+        }
+    }
+
+    #[test]
+    fn key_files_are_made_once() {
+        let (dir, _temporary) = directory();
+        assert_eq!(PqPublicKey::read(&dir).unwrap(), None);
+        let keys = PqKeyPair::open(&dir).unwrap();
+        assert_eq!(
+            PqPublicKey::read(&dir).unwrap().as_ref(),
+            Some(keys.public_key())
+        );
+        assert_eq!(
+            PqKeyPair::open(&dir).unwrap().public_key(),
+            keys.public_key()
+        );
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode(dir.key_pq()), 0o600);
+            assert_eq!(mode(dir.key_pq_public()), 0o644);
+        }
+        // A crash between the two files leaves the secret one.
+        fs::remove_file(dir.key_pq_public()).unwrap();
+        assert_eq!(
+            PqKeyPair::open(&dir).unwrap().public_key(),
+            keys.public_key()
+        );
+        assert_eq!(
+            PqPublicKey::read(&dir).unwrap().as_ref(),
+            Some(keys.public_key())
+        );
+    }
+
+    #[test]
+    fn key_files_that_do_not_fit_are_left_alone() {
+        let (dir, _temporary) = directory();
+        PqKeyPair::open(&dir).unwrap();
+        let secret = fs::read(dir.key_pq()).unwrap();
+
+        let other = PqKeyPair::generate().unwrap();
+        fs::write(dir.key_pq_public(), other.public_key().as_bytes()).unwrap();
+        let error = PqKeyPair::open(&dir).unwrap_err();
+        assert!(matches!(error, KeyringError::PqMismatch { .. }), "{error}");
+
+        fs::write(dir.key_pq(), &secret[..100]).unwrap();
+        let error = PqKeyPair::open(&dir).unwrap_err();
+        assert!(
+            matches!(error, KeyringError::KeyLength { found: 100, .. }),
+            "{error}"
+        );
+
+        fs::remove_file(dir.key_pq()).unwrap();
+        let error = PqKeyPair::open(&dir).unwrap_err();
+        assert!(
+            error.to_string().contains("secret key is missing"),
+            "{error}"
+        );
+        assert!(!dir.key_pq().exists());
+
+        fs::write(dir.key_pq_public(), [0; PUBLIC_KEY_LEN - 1]).unwrap();
+        assert!(matches!(
+            PqPublicKey::read(&dir),
+            Err(KeyringError::KeyLength { .. })
+        ));
+    }
+}
