@@ -1,6 +1,7 @@
 //! The `capsules` command: verify, inspect and list sealed capsules, manage keys.
 //!
 //! Exit status: 0 pass, 1 fail, 2 the question could not be answered.
+#![allow(clippy::doc_markdown, reason = "clap prints the comments as they are")]
 
 mod args;
 mod commands;

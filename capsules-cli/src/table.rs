@@ -11,14 +11,41 @@ use crate::style::DIM;
 /// A column.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column {
-    pub(crate) title: &'static str,
-    pub(crate) align: Align,
+    title: &'static str,
+    align: Align,
     /// Whether cells may be cut when the table is too wide.
-    pub(crate) elastic: bool,
+    elastic: bool,
+}
+
+impl Column {
+    pub(crate) const fn left(title: &'static str) -> Self {
+        Self {
+            title,
+            align: Align::Left,
+            elastic: false,
+        }
+    }
+
+    pub(crate) const fn right(title: &'static str) -> Self {
+        Self {
+            title,
+            align: Align::Right,
+            elastic: false,
+        }
+    }
+
+    /// For text, whose cells are cut when the table is too wide.
+    pub(crate) const fn elastic(title: &'static str) -> Self {
+        Self {
+            title,
+            align: Align::Left,
+            elastic: true,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Align {
+enum Align {
     Left,
     Right,
 }
@@ -142,16 +169,12 @@ mod tests {
     use super::*;
 
     fn table() -> Table<3> {
-        let column = |title, align, elastic| Column {
-            title,
-            align,
-            elastic,
-        };
-        let mut table = Table::new([
-            column("SEQ", Align::Right, false),
-            column("REQUEST", Align::Left, true),
-            column("HASH", Align::Left, false),
-        ]);
+        let columns = [
+            Column::right("SEQ"),
+            Column::elastic("REQUEST"),
+            Column::left("HASH"),
+        ];
+        let mut table = Table::new(columns);
         table.row([
             Cell::new("7"),
             Cell::new("Ship it to 東京 now"),

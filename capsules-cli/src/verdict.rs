@@ -7,7 +7,7 @@ use crate::human::{counted, number, short_hash};
 use crate::output::{self, Safe};
 use crate::page::Page;
 use crate::style::{BAD, DIM, GOOD, TITLE, WARN};
-use crate::table::{Align, Cell, Column, Table};
+use crate::table::{Cell, Column, Table};
 
 /// The first capsule that failed and the ones beside it.
 #[derive(Debug, Default)]
@@ -115,17 +115,12 @@ fn conclusion(report: &Report) -> String {
 }
 
 fn surroundings(neighbours: &Neighbours, failed: &SealedRecord) -> Table<5> {
-    let column = |title, align| Column {
-        title,
-        align,
-        elastic: false,
-    };
     let mut table = Table::new([
-        column("", Align::Left),
-        column("SEQ", Align::Right),
-        column("ID", Align::Left),
-        column("PREVIOUS HASH", Align::Left),
-        column("HASH", Align::Left),
+        Column::left(""),
+        Column::right("SEQ"),
+        Column::left("ID"),
+        Column::left("PREVIOUS HASH"),
+        Column::left("HASH"),
     ]);
     let before = neighbours.before.as_ref().map(|record| (" ", record));
     let after = neighbours.after.as_ref().map(|record| (" ", record));

@@ -35,13 +35,13 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         let input = BufReader::with_capacity(CHUNK, args.file.open()?);
         lines(input, BufWriter::with_capacity(CHUNK, output), &args.file)?;
     } else {
-        document(args.file.read()?, output, &args.file)?;
+        document(&args.file.read()?, output, &args.file)?;
     }
     Ok(Status::Pass)
 }
 
-fn document(text: Vec<u8>, mut output: impl Write, name: &Input) -> Result<()> {
-    let canonical = canonicalize(&text, Numbers::Python).map_err(|reason| CliError::Canonical {
+fn document(text: &[u8], mut output: impl Write, name: &Input) -> Result<()> {
+    let canonical = canonicalize(text, Numbers::Python).map_err(|reason| CliError::Canonical {
         input: name.to_string(),
         reason,
     })?;

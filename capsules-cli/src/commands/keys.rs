@@ -9,7 +9,7 @@ use crate::args::DataDirArgs;
 use crate::output::{self, Safe};
 use crate::page::Page;
 use crate::style::{BAD, DIM, GOOD, TITLE, WARN};
-use crate::table::{Align, Cell, Column, Table};
+use crate::table::{Cell, Column, Table};
 use crate::{CliError, Result, Status};
 
 /// Show, rotate and export the keys that sign capsules
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         }
         Action::ExportPublic => {
             let keyring = Keyring::read(&dir)?;
-            let active = keyring.active().ok_or_else(|| CliError::NoKey { dir })?;
+            let active = keyring.active().ok_or(CliError::NoKey { dir })?;
             writeln!(std::io::stdout(), "{}", active.public_key).map_err(CliError::Write)?;
         }
     }
@@ -101,17 +101,12 @@ fn files(page: &mut Page, dir: &DataDir) {
 }
 
 fn epochs(epochs: &[Epoch]) -> Table<5> {
-    let column = |title, align| Column {
-        title,
-        align,
-        elastic: false,
-    };
     let mut table = Table::new([
-        column("EPOCH", Align::Right),
-        column("FINGERPRINT", Align::Left),
-        column("STATUS", Align::Left),
-        column("BEGAN", Align::Left),
-        column("ENDED", Align::Left),
+        Column::right("EPOCH"),
+        Column::left("FINGERPRINT"),
+        Column::left("STATUS"),
+        Column::left("BEGAN"),
+        Column::left("ENDED"),
     ]);
     for epoch in epochs {
         let status = match epoch.status {

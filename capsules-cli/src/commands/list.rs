@@ -9,7 +9,7 @@ use capsules_core::{
 
 use crate::source::StoreArgs;
 use crate::style::{BAD, DIM, GOOD, WARN};
-use crate::table::{Align, Cell, Column, Table};
+use crate::table::{Cell, Column, Table};
 use crate::{CliError, Result, Status, human, output};
 
 /// List capsules, the newest first
@@ -117,55 +117,24 @@ fn page(records: &[SealedRecord], args: &Args, width: Option<usize>) -> String {
     for record in records.iter().take(limit) {
         table.row(row(record));
     }
-    let mut text = table.render(width);
+    let text = table.render(width);
     if records.len() > limit {
         let next = args.offset.saturating_add(args.limit);
-        text += &format!("\n{DIM}There are more: --offset {next}, or a larger --limit.{DIM:#}\n");
+        let more = format!("There are more: --offset {next}, or a larger --limit.");
+        return format!("{text}\n{DIM}{more}{DIM:#}\n");
     }
     text
 }
 
 const COLUMNS: [Column; 8] = [
-    Column {
-        title: "SEQ",
-        align: Align::Right,
-        elastic: false,
-    },
-    Column {
-        title: "BEGAN (UTC)",
-        align: Align::Left,
-        elastic: false,
-    },
-    Column {
-        title: "TYPE",
-        align: Align::Left,
-        elastic: false,
-    },
-    Column {
-        title: "STATUS",
-        align: Align::Left,
-        elastic: false,
-    },
-    Column {
-        title: "SOURCE",
-        align: Align::Left,
-        elastic: true,
-    },
-    Column {
-        title: "REQUEST",
-        align: Align::Left,
-        elastic: true,
-    },
-    Column {
-        title: "TOOK",
-        align: Align::Right,
-        elastic: false,
-    },
-    Column {
-        title: "HASH",
-        align: Align::Left,
-        elastic: false,
-    },
+    Column::right("SEQ"),
+    Column::left("BEGAN (UTC)"),
+    Column::left("TYPE"),
+    Column::left("STATUS"),
+    Column::elastic("SOURCE"),
+    Column::elastic("REQUEST"),
+    Column::right("TOOK"),
+    Column::left("HASH"),
 ];
 
 fn row(record: &SealedRecord) -> [Cell; 8] {

@@ -5,6 +5,7 @@ mod bytes;
 mod inspect;
 mod keys;
 mod list;
+mod python;
 mod support;
 mod uri;
 mod validate;
