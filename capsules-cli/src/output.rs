@@ -1,6 +1,6 @@
 //! What is written to the terminal.
 //!
-//! Text for people goes through [`print`], which drops colours where they are not wanted. Output
+//! Text for people goes through [`print()`], which drops colours where they are not wanted. Output
 //! for programs goes to standard output as it is, since dropping escape sequences could change it.
 
 use std::fmt;

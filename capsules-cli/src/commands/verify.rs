@@ -19,8 +19,7 @@ use crate::{CliError, Result, Status, output};
 /// nothing after a break. A question that was not asked is reported as not checked.
 ///
 /// Signatures are checked with the keyring of the data directory, or with a public key that you
-/// give. The first names who you trust by default; the second needs nothing but the export and
-/// the key, so anyone can do it.
+/// give. The second way needs nothing but the export and the key, so anyone can do it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -52,7 +51,7 @@ pub(crate) struct Args {
 #[group(multiple = false)]
 #[command(next_help_heading = "Level")]
 struct LevelArgs {
-    /// Sequences without gaps, and each capsule naming the hash before it [default]
+    /// Sequences without gaps, and each capsule naming the hash before it (the default)
     #[arg(long)]
     structural: bool,
 

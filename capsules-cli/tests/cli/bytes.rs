@@ -24,9 +24,9 @@ fn hash_prints_the_digest_alone() {
 fn hash_names_a_file_that_it_cannot_read() {
     let home = Home::new();
     let error = home.run(["hash", "no\u{1b}[31mfile"]).error();
-    assert_eq!(
-        error,
-        "error: cannot read no\\u{1b}[31mfile: No such file or directory (os error 2)\n"
+    assert!(
+        error.starts_with("error: cannot read no\\u{1b}[31mfile: "),
+        "{error}"
     );
     assert!(
         home.run(["hash", "."])

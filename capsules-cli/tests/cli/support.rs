@@ -48,6 +48,7 @@ impl Home {
         command
             .current_dir(self.path())
             .env("HOME", self.path())
+            .env("USERPROFILE", self.path())
             .env_remove("QUANTUMPIPES_DATA_DIR")
             .env_remove("CLICOLOR_FORCE")
             .env_remove("COLUMNS")
