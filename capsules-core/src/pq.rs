@@ -40,14 +40,21 @@ pub enum PqVerifyError {
     Unavailable,
 }
 
-/// The bytes are not an ML-DSA-65 key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not an ML-DSA-65 key of {expected} bytes in the encoding of FIPS 204 ({found} bytes)")]
-pub struct MalformedPqKey {
-    /// The bytes that were given.
-    pub found: usize,
-    /// The bytes of such a key.
-    pub expected: usize,
+/// The bytes are not an ML-DSA-65 key in the raw encoding of FIPS 204.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MalformedPqKey {
+    /// There are too few or too many.
+    #[error("an ML-DSA-65 key in the encoding of FIPS 204 has {expected} bytes, this has {found}")]
+    Length {
+        /// The bytes that were given.
+        found: usize,
+        /// The bytes of such a key.
+        expected: usize,
+    },
+    /// The parts of a secret key contradict each other.
+    #[error("the parts of the ML-DSA-65 secret key contradict each other; it is damaged")]
+    Inconsistent,
 }
 
 impl PqPublicKey {
@@ -57,7 +64,7 @@ impl PqPublicKey {
     ///
     /// [`MalformedPqKey`] when there are not 1952 bytes. Any 1952 bytes encode a key.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, MalformedPqKey> {
-        let malformed = MalformedPqKey {
+        let malformed = MalformedPqKey::Length {
             found: bytes.len(),
             expected: PUBLIC_KEY_LEN,
         };
@@ -111,7 +118,7 @@ mod tests {
     #[test]
     fn a_public_key_has_one_length() {
         for length in [0, 32, PUBLIC_KEY_LEN - 1, PUBLIC_KEY_LEN + 1] {
-            let expected = MalformedPqKey {
+            let expected = MalformedPqKey::Length {
                 found: length,
                 expected: PUBLIC_KEY_LEN,
             };

@@ -403,10 +403,14 @@ fn crash_after(steps: usize) -> impl FnMut() -> io::Result<()> {
 }
 
 #[test]
-fn a_key_that_was_cut_short_while_it_was_staged_is_discarded() {
-    let fixture = Fixture::new(&[("key", &SEED), ("key.next", b"half a key")]);
+fn files_that_were_cut_short_while_they_were_staged_are_discarded() {
+    let fixture = Fixture::new(&[
+        ("key", &SEED),
+        ("key.next", b"half a key"),
+        ("keyring.next", b"{"),
+    ]);
     assert_eq!(fixture.open().1, key_of(&SEED));
-    assert!(!fixture.files().contains_key("key.next"));
+    assert!(fixture.files().keys().all(|name| !name.contains(".next")));
 }
 
 /// Another implementation replaced the key after a crash of ours: its key has signed perhaps.

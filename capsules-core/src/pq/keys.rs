@@ -41,16 +41,14 @@ impl PqKeyPair {
     ///
     /// [`MalformedPqKey`] when the bytes are not such a key.
     pub fn from_secret_bytes(bytes: &[u8]) -> Result<Self, MalformedPqKey> {
-        let malformed = MalformedPqKey {
-            found: bytes.len(),
-            expected: SECRET_KEY_LEN,
-        };
-        // The library takes the 32-byte seed too, which is not what key files hold.
         if bytes.len() != SECRET_KEY_LEN {
-            return Err(malformed);
+            return Err(MalformedPqKey::Length {
+                found: bytes.len(),
+                expected: SECRET_KEY_LEN,
+            });
         }
-        let pair =
-            PqdsaKeyPair::from_raw_private_key(&ML_DSA_65_SIGNING, bytes).map_err(|_| malformed)?;
+        let pair = PqdsaKeyPair::from_raw_private_key(&ML_DSA_65_SIGNING, bytes)
+            .map_err(|_| MalformedPqKey::Inconsistent)?;
         Self::from_pair(pair)
     }
 
@@ -223,10 +221,20 @@ mod tests {
         assert_eq!(secret.len(), SECRET_KEY_LEN);
         let again = PqKeyPair::from_secret_bytes(&secret).unwrap();
         assert_eq!(again.public_key(), keys.public_key());
-        // The seed of FIPS 204 is not what key files hold.
-        for length in [32, SECRET_KEY_LEN - 1] {
-            assert!(PqKeyPair::from_secret_bytes(&secret[..length]).is_err());
+        for found in [32, SECRET_KEY_LEN - 1] {
+            let error = PqKeyPair::from_secret_bytes(&secret[..found]).unwrap_err();
+            assert_eq!(
+                error,
+                MalformedPqKey::Length {
+                    found,
+                    expected: SECRET_KEY_LEN
+                }
+            );
         }
+        let mut damaged = secret.to_vec();
+        damaged[2_000] ^= 1;
+        let error = PqKeyPair::from_secret_bytes(&damaged).unwrap_err();
+        assert_eq!(error, MalformedPqKey::Inconsistent);
     }
 
     #[test]
