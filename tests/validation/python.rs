@@ -78,7 +78,7 @@ fn mutated_documents_get_the_same_category_and_field() {
             claimed: None,
         })
     });
-    compare(cases.collect());
+    compare(&cases.collect::<Vec<_>>());
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn hashes_are_compared_alike() {
         strict: false,
         claimed: Some(claim),
     });
-    compare(cases.collect());
+    compare(&cases.collect::<Vec<_>>());
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn compare_with(field: &str, texts: &[String]) {
         strict: false,
         claimed: None,
     });
-    compare(cases.collect());
+    compare(&cases.collect::<Vec<_>>());
 }
 
 struct Case<'a> {
@@ -217,14 +217,14 @@ struct Case<'a> {
 
 /// Asserts that Python gives each case the same category and field, and that the hash that Python
 /// computes is taken for the document's own.
-fn compare(cases: Vec<Case<'_>>) {
+fn compare(cases: &[Case<'_>]) {
     if python::interpreter().is_none() {
         return;
     }
     let dir = temp_dir();
     let path = dir.path().join("cases.jsonl");
     let mut lines = String::new();
-    for case in &cases {
+    for case in cases {
         let claimed = serde_json::to_string(&case.claimed).unwrap();
         writeln!(lines, "[{},{claimed},{}]", case.strict, case.document).unwrap();
     }
