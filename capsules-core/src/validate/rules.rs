@@ -271,3 +271,68 @@ const OUTCOME: [&str; 6] = [
     "side_effects",
     "metrics",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validate::{Options, validate};
+
+    /// Category and field for a document with one text replaced.
+    fn verdict(from: &str, to: &str, strict: bool) -> Option<(Category, String)> {
+        let mut capsule = crate::Capsule::new(CapsuleType::Tool);
+        capsule.domain = "payments".to_owned();
+        let document = serde_json::to_string(&capsule).unwrap();
+        assert!(document.contains(from), "{document}");
+        let document = document.replacen(from, to, 1);
+        let options = Options {
+            strict,
+            ..Options::default()
+        };
+        let violation = validate(document.as_bytes(), options).err()?;
+        Some((violation.category, violation.field))
+    }
+
+    #[test]
+    fn integers_are_those_of_the_reference() {
+        let sequence =
+            |text: &str| verdict("\"sequence\":0", &format!("\"sequence\":{text}"), true);
+        let violation = |category, field: &str| Some((category, field.to_owned()));
+        for zero in ["0", "-0", "false"] {
+            assert_eq!(sequence(zero), None, "{zero}");
+        }
+        for later in ["true", "1", "1000000000000000000000000"] {
+            let expected = violation(Category::ChainViolation, "previous_hash");
+            assert_eq!(sequence(later), expected, "{later}");
+        }
+        assert_eq!(
+            sequence("-1"),
+            violation(Category::InvalidValue, "sequence")
+        );
+        assert_eq!(sequence("0.0"), violation(Category::WrongType, "sequence"));
+        let huge = "\"confidence\":1e400";
+        assert_eq!(
+            verdict("\"confidence\":0.0", huge, true),
+            violation(Category::InvalidValue, "reasoning.confidence")
+        );
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_on_request_and_keys_that_appear_twice_always() {
+        let violation = |field: &str| Some((Category::InvalidValue, field.to_owned()));
+        let unknown = "{\"zeta\":1,\"alpha\":2,";
+        assert_eq!(verdict("{", unknown, false), None);
+        assert_eq!(verdict("{", unknown, true), violation("alpha"));
+        let domain = "\"domain\":\"payments\"";
+        let twice = format!("{domain},{domain}");
+        assert_eq!(verdict(domain, &twice, false), violation("domain"));
+    }
+
+    #[test]
+    fn what_is_not_a_json_object_has_the_wrong_type() {
+        for document in ["", "{", "[]", "null", "\u{feff}{}", "{} {}", "NaN"] {
+            let violation = validate(document.as_bytes(), Options::default()).unwrap_err();
+            assert_eq!(violation.category, Category::WrongType, "{document}");
+            assert_eq!(violation.field, "", "{document}");
+        }
+    }
+}

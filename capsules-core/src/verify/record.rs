@@ -237,3 +237,111 @@ fn is_lower_hex(text: &str) -> bool {
     text.bytes()
         .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::capsule::{Capsule, CapsuleType};
+    use crate::chain::Position;
+    use crate::draft::Draft;
+    use crate::pq::{PUBLIC_KEY_LEN, PqPublicKey};
+    use crate::seal::Seal;
+    use crate::signer::LocalSigner;
+
+    fn sealed() -> (SealedRecord, TrustedKeys) {
+        let seal = Seal::with_signer(Arc::new(LocalSigner::generate().unwrap()));
+        let draft = Draft::new(&Capsule::new(CapsuleType::Tool)).unwrap();
+        let record = seal.seal(&draft, &Position::after(None)).unwrap();
+        (record, TrustedKeys::only([seal.public_key()]))
+    }
+
+    /// The code after an edit.
+    fn code(policy: PqPolicy, edit: impl FnOnce(&mut SealedRecord)) -> VerifyCode {
+        let (mut record, keys) = sealed();
+        edit(&mut record);
+        VerifyCode::of(&verify_record(&record, &keys, policy))
+    }
+
+    #[test]
+    fn each_defect_has_its_code() {
+        use PqPolicy::{IfPresent, Ignore, Required};
+        let hex = |record: &mut SealedRecord| record.signature_pq = "ab".repeat(3309);
+        assert_eq!(code(Ignore, |_| {}), VerifyCode::Ok);
+        assert_eq!(code(IfPresent, |_| {}), VerifyCode::Ok);
+        assert_eq!(code(Required, |_| {}), VerifyCode::MissingPqSignature);
+        assert_eq!(code(Ignore, hex), VerifyCode::Ok);
+        assert_eq!(code(IfPresent, hex), VerifyCode::PqVerificationFailed);
+        assert_eq!(code(Ignore, |r| r.hash.clear()), VerifyCode::MissingHash);
+        assert_eq!(
+            code(Ignore, |r| r.signature.clear()),
+            VerifyCode::MissingSignature
+        );
+        for malformed in ["0", "zz", "é"] {
+            let text = || malformed.to_owned();
+            assert_eq!(code(Ignore, |r| r.hash = text()), VerifyCode::MalformedHex);
+            let signature = |r: &mut SealedRecord| r.signature = text();
+            assert_eq!(code(Ignore, signature), VerifyCode::MalformedHex);
+        }
+        let upper = |r: &mut SealedRecord| r.hash.make_ascii_uppercase();
+        assert_eq!(code(Ignore, upper), VerifyCode::MalformedHex);
+        assert_eq!(
+            code(Ignore, |r| r.content.push(']')),
+            VerifyCode::HashMismatch
+        );
+        assert_eq!(
+            code(Ignore, |r| r.hash = "ab".repeat(32)),
+            VerifyCode::HashMismatch
+        );
+        assert_eq!(
+            code(Ignore, |r| r.signature = "ab".repeat(64)),
+            VerifyCode::InvalidSignature
+        );
+    }
+
+    #[test]
+    fn nothing_is_accepted_without_a_key() {
+        let (record, _) = sealed();
+        let result = verify_record(&record, &TrustedKeys::none(), PqPolicy::Ignore);
+        assert_eq!(VerifyCode::of(&result), VerifyCode::InvalidSignature);
+    }
+
+    #[test]
+    fn a_signature_that_cannot_be_checked_is_not_accepted() {
+        let (mut record, keys) = sealed();
+        record.signature_pq = "ab".repeat(3309);
+        let keys = keys.post_quantum(PqPublicKey::from_bytes(&[1; PUBLIC_KEY_LEN]).unwrap());
+        let code = VerifyCode::of(&verify_record(&record, &keys, PqPolicy::Required));
+        let expected = if cfg!(feature = "pq") {
+            VerifyCode::PqVerificationFailed
+        } else {
+            VerifyCode::PqLibraryUnavailable
+        };
+        assert_eq!(code, expected);
+    }
+
+    #[test]
+    fn whole_numbers_in_float_typed_fields_may_be_stored_as_integers() {
+        let canonical = r#"{"n":0,"reasoning":{"confidence":0.0,"options":[{"feasibility":1.0}]}}"#;
+        let hash = sha3_256(canonical.as_bytes()).to_string();
+        let stored = r#"{"n": 0, "reasoning": {"options": [{"feasibility": 1}], "confidence": 0}}"#;
+        assert_eq!(content_has_hash(canonical, &hash), Ok(true));
+        assert_eq!(content_has_hash(stored, &hash), Ok(true));
+        assert_eq!(
+            content_has_hash(&stored.replace("\"n\": 0", "\"n\": 0.0"), &hash),
+            Ok(false)
+        );
+        assert_eq!(
+            content_has_hash(&canonical.replace("0.0", "0.00"), &hash),
+            Ok(false)
+        );
+    }
+
+    #[test]
+    fn a_document_with_a_key_twice_has_no_hash() {
+        let content = r#"{"a":1,"a":1}"#;
+        let hash = sha3_256(content.as_bytes()).to_string();
+        assert!(content_has_hash(content, &hash).is_err());
+    }
+}

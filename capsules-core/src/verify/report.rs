@@ -224,3 +224,59 @@ pub enum Verdict {
         why: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{Problem, Verifier};
+    use super::*;
+
+    #[test]
+    fn levels_include_those_before_them() {
+        for level in [Level::Structural, Level::Full, Level::Signatures] {
+            assert_eq!(level.as_str().parse(), Ok(level));
+        }
+        assert!("Full".parse::<Level>().is_err());
+        assert!(Level::Structural < Level::Full && Level::Full < Level::Signatures);
+    }
+
+    #[test]
+    fn json_has_the_keys_of_the_protocol() {
+        let mut report = Verifier::new(Level::Full).verify_records([]);
+        let checks = json!({
+            "links": {"verdict": "passed", "checked": 0},
+            "content": {"verdict": "passed", "checked": 0},
+            "signatures": {"verdict": "not_checked", "why": "not part of the level full"},
+            "post_quantum": {"verdict": "not_checked", "why": "not part of the level full"},
+            "columns": {"verdict": "passed", "checked": 0},
+            "tenant": {"verdict": "passed", "checked": 0},
+            "time_order": {"verdict": "passed", "checked": 0},
+        });
+        let expected = json!({
+            "valid": true,
+            "level": "full",
+            "capsules_verified": 0,
+            "total_capsules": 0,
+            "errors": [],
+            "checks": checks,
+        });
+        assert_eq!(serde_json::to_value(&report).unwrap(), expected);
+
+        let finding = Finding {
+            sequence: 0,
+            capsule_id: "a".to_owned(),
+            problem: Problem::GenesisHasPrevious,
+        };
+        report.checks.links = Verdict::Failed(finding.clone());
+        report.error = Some(finding);
+        let value = serde_json::to_value(&report).unwrap();
+        let error = "Genesis capsule has previous_hash (should be null)";
+        let error = json!({"sequence": 0, "capsule_id": "a", "error": error});
+        assert_eq!(value["valid"], false);
+        assert_eq!(value["errors"], json!([error]));
+        let mut failed = error;
+        failed["verdict"] = "failed".into();
+        assert_eq!(value["checks"]["links"], failed);
+    }
+}
