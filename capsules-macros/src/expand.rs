@@ -82,7 +82,6 @@ impl Names {
             .krate
             .clone()
             .unwrap_or_else(|| parse_quote!(::capsules));
-        let own = |name| Ident::new(name, Span::mixed_site());
         Self {
             private: quote!(#krate::__private),
             call: own("call"),
@@ -90,6 +89,12 @@ impl Names {
             value: own("value"),
         }
     }
+}
+
+/// A variable that the user's code cannot see. Its prefix keeps it from being read as one of the
+/// user's constants or unit structs, which hygiene does not.
+fn own(name: &str) -> Ident {
+    format_ident!("__capsules_{name}", span = Span::mixed_site())
 }
 
 /// `let call = Call::begin(..);`
@@ -145,12 +150,14 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
     }
 
     Ok(quote! {
+        // A parameter named `_task` is read here and nowhere else.
+        #[allow(clippy::used_underscore_binding)]
         let mut #call = {
-            fn here() {}
+            fn __capsules_here() {}
             #private::Call::begin(
                 &#private::Site {
                     kind: #private::CapsuleType::#kind,
-                    name: #private::enclosing_function(here),
+                    name: #private::enclosing_function(__capsules_here),
                     short_name: #short_name,
                     source: #source,
                     domain: #domain,
@@ -175,7 +182,7 @@ fn run(function: &Function, names: &Names, rebound: &TokenStream) -> TokenStream
     let hint = if function.diverges() {
         quote!()
     } else {
-        let hint = Ident::new("hint", Span::mixed_site());
+        let hint = own("hint");
         quote! {
             // The type of every `return` and `?` in the body.
             #[allow(
@@ -200,8 +207,8 @@ fn finish(args: &Args, function: &Function, names: &Names) -> TokenStream {
         value,
         ..
     } = names;
-    let parts = Ident::new("parts", Span::mixed_site());
-    let kept = Ident::new("kept", Span::mixed_site());
+    let parts = own("parts");
+    let kept = own("kept");
     let result = match args.result {
         Form::Best => quote!((&&&&#private::Json(#kept)).json()),
         Form::Json => quote!(#private::json_by_serialize(#kept)),
@@ -231,7 +238,7 @@ fn finish(args: &Args, function: &Function, names: &Names) -> TokenStream {
     if args.swallow_errors {
         return quote!(#call.finish(#returns););
     }
-    let recorded = Ident::new("recorded", Span::mixed_site());
+    let recorded = own("recorded");
     let answer = match function.signature.asyncness {
         Some(_) => quote!(.await),
         None => quote!(.wait()),

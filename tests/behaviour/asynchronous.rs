@@ -36,8 +36,12 @@ async fn a_value_and_an_error_are_recorded() {
     }
     let (values, capsules) = audited_async(async { (checked(1).await, checked(10).await) }).await;
     assert_eq!(values, (Ok(1), Err("10 is too much".to_owned())));
-    assert_ended(&capsules[0], OutcomeStatus::Success, None);
-    assert_ended(&capsules[1], OutcomeStatus::Failure, Some("10 is too much"));
+    assert_ended(&capsules[0], &OutcomeStatus::Success, None);
+    assert_ended(
+        &capsules[1],
+        &OutcomeStatus::Failure,
+        Some("10 is too much"),
+    );
 }
 
 #[tokio::test]
@@ -49,7 +53,7 @@ async fn a_time_out_is_a_cancellation() {
     .await;
     assert!(timed_out.is_err());
     let capsule = only(capsules);
-    assert_ended(&capsule, OutcomeStatus::Partial, Some(CANCELLED));
+    assert_ended(&capsule, &OutcomeStatus::Partial, Some(CANCELLED));
     assert_eq!(capsule.outcome.summary, "slow started");
     assert!(capsule.execution.duration_ms >= 5);
 }
@@ -99,7 +103,7 @@ async fn a_panic_is_recorded_and_goes_on() {
     assert!(error.is_panic());
     assert_ended(
         &only(recorded(&capsules)),
-        OutcomeStatus::Failure,
+        &OutcomeStatus::Failure,
         Some("panicked: asynchronous"),
     );
 }
@@ -196,7 +200,7 @@ fn a_stopped_runtime_loses_nothing() {
     drop(runtime);
     assert_ended(
         &only(recorded(&capsules)),
-        OutcomeStatus::Partial,
+        &OutcomeStatus::Partial,
         Some(CANCELLED),
     );
 }
@@ -208,12 +212,14 @@ fn the_future_is_send_and_stays_small() {
         ready(()).await;
         std::rc::Rc::new(1)
     }
-    #[audit(type = "agent")]
-    async fn audited(_buffer: [u8; 64]) {
+    #[audit(type = "agent", trigger_from = none)]
+    async fn audited(buffer: [u8; 64]) -> u8 {
         ready(()).await;
+        buffer[0]
     }
-    async fn plain(_buffer: [u8; 64]) {
+    async fn plain(buffer: [u8; 64]) -> u8 {
         ready(()).await;
+        buffer[0]
     }
     fn is_send<T: Send>(value: T) -> T {
         value

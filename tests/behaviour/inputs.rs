@@ -50,7 +50,7 @@ fn names_of_methods_have_their_type() {
         #[audit(type = "agent")]
         fn plan(&self) {}
     }
-    let (_, capsules) = audited(|| {
+    let ((), capsules) = audited(|| {
         let planner = Planner::make();
         planner.plan();
         planner.default();
@@ -90,7 +90,7 @@ fn sources_are_parameters_fields_and_expressions() {
         id: "acme".to_owned(),
         region: Some("eu".to_owned()),
     };
-    let (_, capsules) = audited(|| {
+    let ((), capsules) = audited(|| {
         (
             search(&site, "rust", Some("s-1"), 7),
             search(&site, "", None, 8),
@@ -123,12 +123,14 @@ fn a_tenant_can_be_an_expression_and_a_field_of_self() {
             second.len() + self.tenant.len()
         }
         #[audit(type = "agent", tenant_id = "fixed", trigger_from = none)]
-        fn fixed(&self, _text: &str) {}
+        fn fixed(&self, _text: &str) -> &'static str {
+            self.tenant
+        }
         #[audit(type = "agent", tenant_id = self.tenant.to_uppercase())]
         fn computed(&self) {}
     }
     let agent = Agent { tenant: "acme" };
-    let (_, capsules) = audited(|| {
+    let ((), capsules) = audited(|| {
         agent.by_field("a", "b");
         agent.fixed("not kept");
         agent.computed();

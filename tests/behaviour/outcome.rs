@@ -28,7 +28,7 @@ fn a_value_is_a_success_and_keeps_its_json_types() {
     let (value, capsules) = audited(answer);
     assert_eq!(value.text, "yes");
     let capsule = only(capsules);
-    assert_ended(&capsule, OutcomeStatus::Success, None);
+    assert_ended(&capsule, &OutcomeStatus::Success, None);
     assert_eq!(
         capsule.outcome.result,
         json!({"ratio": 2.0, "text": "yes", "tokens": 3})
@@ -51,7 +51,7 @@ fn an_early_return_and_a_question_mark_are_recorded() {
     assert_eq!(capsules[1].outcome.result, json!(42));
     assert_ended(
         &capsules[2],
-        OutcomeStatus::Failure,
+        &OutcomeStatus::Failure,
         Some("invalid digit found in string"),
     );
     assert_eq!(capsules[2].outcome.result, json!(null));
@@ -70,8 +70,8 @@ fn aliases_and_boxed_errors_are_results() {
     }
     let (_, capsules) = audited(|| (boxed(false), boxed(true), io()));
     assert_eq!(capsules[0].outcome.result, json!(1));
-    assert_ended(&capsules[1], OutcomeStatus::Failure, Some("not today"));
-    assert_ended(&capsules[2], OutcomeStatus::Failure, Some("no disk"));
+    assert_ended(&capsules[1], &OutcomeStatus::Failure, Some("not today"));
+    assert_ended(&capsules[2], &OutcomeStatus::Failure, Some("no disk"));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn types_that_offer_less_are_kept_as_they_can() {
     assert_eq!(capsules[1].outcome.result, json!("shown"));
     let error = capsules[2].outcome.error.as_deref().unwrap();
     assert!(error.ends_with("Opaque"), "{error}");
-    assert_ended(&capsules[3], OutcomeStatus::Failure, Some("u8"));
+    assert_ended(&capsules[3], &OutcomeStatus::Failure, Some("u8"));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn the_form_can_be_chosen() {
     fn as_json(fail: bool) -> Result<Vec<u8>, Vec<u8>> {
         if fail { Err(vec![1]) } else { Ok(vec![2]) }
     }
-    let (_, capsules) = audited(|| {
+    let ((), capsules) = audited(|| {
         let _ = (
             debug("x"),
             debug(""),
@@ -197,7 +197,11 @@ fn a_status_of_the_functions_own_stands() {
         Err("not allowed".to_owned())
     }
     let (_, capsules) = audited(refused);
-    assert_ended(&only(capsules), OutcomeStatus::Blocked, Some("not allowed"));
+    assert_ended(
+        &only(capsules),
+        &OutcomeStatus::Blocked,
+        Some("not allowed"),
+    );
 }
 
 #[test]
@@ -211,7 +215,7 @@ fn a_panic_is_recorded_and_goes_on() {
     let capsule = only(capsules);
     assert_ended(
         &capsule,
-        OutcomeStatus::Failure,
+        &OutcomeStatus::Failure,
         Some("panicked: out of cheese 7"),
     );
 }
@@ -224,7 +228,7 @@ fn a_panic_caught_inside_is_no_failure() {
     }
     let (value, capsules) = audited(careful);
     assert_eq!(value, "caught");
-    assert_ended(&only(capsules), OutcomeStatus::Success, None);
+    assert_ended(&only(capsules), &OutcomeStatus::Success, None);
 }
 
 #[test]
@@ -243,7 +247,7 @@ fn an_audited_drop_while_unwinding_is_a_success() {
             panic!("unwinding");
         })
     });
-    assert_ended(&only(capsules), OutcomeStatus::Success, None);
+    assert_ended(&only(capsules), &OutcomeStatus::Success, None);
 }
 
 #[test]

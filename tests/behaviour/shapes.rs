@@ -112,7 +112,7 @@ impl Counter {
 
 #[test]
 fn signatures_and_bodies_keep_their_meaning() {
-    let (_, capsules) = audited(|| {
+    let ((), capsules) = audited(|| {
         assert_eq!(*reborrow(&mut vec![7]), 7);
         assert_eq!(longest(&[0; 9], "right"), "left");
         assert_eq!(reassigned("abc"), 4);

@@ -46,7 +46,7 @@ pub(crate) fn only(capsules: Vec<Capsule>) -> Capsule {
 
 /// Asserts how a capsule ended.
 #[track_caller]
-pub(crate) fn assert_ended(capsule: &Capsule, status: OutcomeStatus, error: Option<&str>) {
-    assert_eq!(capsule.outcome.status, status);
+pub(crate) fn assert_ended(capsule: &Capsule, status: &OutcomeStatus, error: Option<&str>) {
+    assert_eq!(&capsule.outcome.status, status);
     assert_eq!(capsule.outcome.error.as_deref(), error);
 }

@@ -1,0 +1,4 @@
+#[capsules::audit(type = "agent", domain = "a", domain = "b")]
+fn run() {}
+
+fn main() {}

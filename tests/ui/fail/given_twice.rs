@@ -1,0 +1,5 @@
+#[capsules::audit(type = "agent")]
+#[capsules::audit(type = "tool")]
+fn run() {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[capsules::audit]
+fn bare() {}
+
+#[capsules::audit(domain = "research")]
+fn without() {}
+
+fn main() {}

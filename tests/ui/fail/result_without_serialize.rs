@@ -1,0 +1,8 @@
+struct Opaque;
+
+#[capsules::audit(type = "agent", result = "json")]
+fn run() -> Opaque {
+    Opaque
+}
+
+fn main() {}

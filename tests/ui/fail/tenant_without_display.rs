@@ -1,0 +1,6 @@
+struct Site;
+
+#[capsules::audit(type = "agent", tenant_from = "site")]
+fn run(site: &Site) {}
+
+fn main() {}

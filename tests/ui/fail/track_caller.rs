@@ -1,0 +1,5 @@
+#[capsules::audit(type = "agent")]
+#[track_caller]
+fn run() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[capsules::audit(type = "agent", tenent_from = "site")]
+fn run(site: &str) {}
+
+fn main() {}
