@@ -1,3 +1,5 @@
 //! Canonical JSON, compared with what other implementations of the protocol write.
 
 mod golden;
+mod nesting;
+mod refusals;

@@ -1,79 +1,34 @@
 //! Numbers as Python prints them.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
 /// Writes an integer.
-pub(crate) fn write_integer(value: impl fmt::Display, out: &mut String) {
-    // Writing to a string cannot fail.
-    let _ = write!(out, "{value}");
+pub(crate) fn write_integer(value: impl itoa::Integer, out: &mut String) {
+    out.push_str(itoa::Buffer::new().format(value));
 }
 
 /// Writes a finite float as Python's `repr` does: the shortest digits that read back to the same
 /// double, in fixed notation for decimal exponents from -4 to 15, always with a `.` or an `e`.
 pub(super) fn write_float(value: f64, out: &mut String) {
-    let mut buffer = Buffer::default();
-    // The standard library finds the same digits, as `d.ddde-7`; only the layout differs. The
-    // buffer holds the longest of them.
-    let _ = write!(buffer, "{:e}", value.abs());
-    let (mantissa, exponent) = buffer.as_str().split_once('e').unwrap_or(("0", "0"));
-    let (first, rest) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    let magnitude = exponent.unsigned_abs() as usize;
-
-    if value.is_sign_negative() {
-        out.push('-');
+    if value == 0.0 || (1e-4..1e16).contains(&value.abs()) {
+        // Fixed notation has one layout, and this is the fastest way to it.
+        out.push_str(zmij::Buffer::new().format_finite(value));
+        return;
     }
-    match exponent {
-        0..=15 => {
-            out.push_str(first);
-            if let Some((whole, fraction)) = rest.split_at_checked(magnitude) {
-                out.push_str(whole);
-                out.push('.');
-                out.push_str(if fraction.is_empty() { "0" } else { fraction });
-            } else {
-                out.push_str(rest);
-                out.extend(std::iter::repeat_n('0', magnitude - rest.len()));
-                out.push_str(".0");
-            }
+    let start = out.len();
+    // Writing to a string cannot fail.
+    let _ = write!(out, "{value:e}");
+    // Rust writes `1e-5` and `1e16` where Python writes `1e-05` and `1e+16`.
+    if let Some(e) = out[start..].find('e') {
+        let exponent = start + e + 1;
+        let is_negative = out[exponent..].starts_with('-');
+        let digits = exponent + usize::from(is_negative);
+        if out.len() - digits == 1 {
+            out.insert(digits, '0');
         }
-        -4..0 => {
-            out.push_str("0.");
-            out.extend(std::iter::repeat_n('0', magnitude - 1));
-            out.push_str(first);
-            out.push_str(rest);
+        if !is_negative {
+            out.insert(exponent, '+');
         }
-        _ => {
-            out.push_str(first);
-            if !rest.is_empty() {
-                out.push('.');
-                out.push_str(rest);
-            }
-            let sign = if exponent < 0 { '-' } else { '+' };
-            let _ = write!(out, "e{sign}{magnitude:02}");
-        }
-    }
-}
-
-/// A short text on the stack.
-#[derive(Default)]
-struct Buffer {
-    bytes: [u8; 32],
-    length: usize,
-}
-
-impl Buffer {
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
-    }
-}
-
-impl Write for Buffer {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let end = self.length + text.len();
-        let free = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
-        free.copy_from_slice(text.as_bytes());
-        self.length = end;
-        Ok(())
     }
 }
 
