@@ -1,4 +1,8 @@
 //! Canonical JSON, against a plain copy of its bytes and `serde_json` on the same capsule.
+//!
+//! `cargo bench -p capsules-core --bench canonical`
+
+#![expect(clippy::unwrap_used, reason = "nobody calls a benchmark")]
 
 use capsules_core::canonical::{Numbers, canonical_capsule, canonicalize, split_sealed};
 use capsules_core::{
@@ -112,23 +116,22 @@ fn measure<T>(bencher: Bencher<'_, '_>, size: usize, work: impl FnMut() -> T) {
 
 fn capsule(size: usize) -> Capsule {
     let mut capsule = Capsule::new(CapsuleType::Agent);
-    capsule.trigger.source = "deploy::rollout::run_agent".to_owned();
-    capsule.trigger.request = "Roll out version 2.4.1 to the canary group".to_owned();
-    capsule.context.agent_id = "deploy-agent".to_owned();
+    capsule.trigger.source = "deploy::rollout::run_agent".into();
+    capsule.trigger.request = "Roll out version 2.4.1 to the canary group".into();
+    capsule.context.agent_id = "deploy-agent".into();
     capsule.context.session_id = Some("session-abc".to_owned());
     capsule.context.environment = object(json!({"cluster": "prod-eu-1", "replicas": 12}));
     capsule.set_tenant_id(Some("acme"));
-    capsule.reasoning.analysis =
-        "The new build passed every check; errors are at 0.02 %".to_owned();
+    capsule.reasoning.analysis = "The new build passed every check; errors are at 0.02 %".into();
     capsule.reasoning.confidence = 0.87;
     capsule.reasoning.model = Some("gpt-4o".to_owned());
-    capsule.reasoning.reasoning = "A canary limits the damage of an unknown fault".to_owned();
-    capsule.reasoning.selected_option = "opt_0".to_owned();
+    capsule.reasoning.reasoning = "A canary limits the damage of an unknown fault".into();
+    capsule.reasoning.selected_option = "opt_0".into();
     capsule.execution.duration_ms = 1_840;
     capsule.execution.resources_used = object(json!({"tokens": 1500, "cost_usd": 0.0125}));
     capsule.outcome.status = OutcomeStatus::Success;
     capsule.outcome.result = json!({"pods": ["web-0", "web-1"], "ready": true});
-    capsule.outcome.summary = "Rolled out to \"canary\"".to_owned();
+    capsule.outcome.summary = "Rolled out to \"canary\"".into();
     for index in 0.. {
         let length = canonical_capsule(&capsule).unwrap().len();
         if length + 150 > size {

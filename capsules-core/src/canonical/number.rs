@@ -1,7 +1,5 @@
 //! Numbers as Python prints them.
 
-use std::fmt::Write;
-
 /// Writes an integer.
 pub(crate) fn write_integer(value: impl itoa::Integer, out: &mut String) {
     out.push_str(itoa::Buffer::new().format(value));
@@ -10,25 +8,31 @@ pub(crate) fn write_integer(value: impl itoa::Integer, out: &mut String) {
 /// Writes a finite float as Python's `repr` does: the shortest digits that read back to the same
 /// double, in fixed notation for decimal exponents from -4 to 15, always with a `.` or an `e`.
 pub(super) fn write_float(value: f64, out: &mut String) {
+    // Where two shortest texts are equally near, this takes the even one, as Python does. The
+    // standard library takes the upper one.
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(value);
     if value == 0.0 || (1e-4..1e16).contains(&value.abs()) {
-        // Fixed notation has one layout, and this is the fastest way to it.
-        out.push_str(zmij::Buffer::new().format_finite(value));
-        return;
-    }
-    let start = out.len();
-    // Writing to a string cannot fail.
-    let _ = write!(out, "{value:e}");
-    // Rust writes `1e-5` and `1e16` where Python writes `1e-05` and `1e+16`.
-    if let Some(e) = out[start..].find('e') {
-        let exponent = start + e + 1;
-        let is_negative = out[exponent..].starts_with('-');
-        let digits = exponent + usize::from(is_negative);
-        if out.len() - digits == 1 {
-            out.insert(digits, '0');
-        }
-        if !is_negative {
-            out.insert(exponent, '+');
-        }
+        out.push_str(text);
+    } else if let Some((mantissa, exponent)) = text.split_once('e') {
+        out.push_str(mantissa);
+        let digits = exponent.trim_start_matches(['+', '-']);
+        out.push_str(if exponent.starts_with('-') {
+            "e-"
+        } else {
+            "e+"
+        });
+        out.push_str(if digits.len() == 1 { "0" } else { "" });
+        out.push_str(digits);
+    } else {
+        // Fixed notation goes one exponent further there: 0.000012 for Python's 1.2e-05.
+        out.push_str(if value < 0.0 { "-" } else { "" });
+        let digits = text.trim_start_matches(['-', '0', '.']);
+        let (first, rest) = digits.split_at(1);
+        out.push_str(first);
+        out.push_str(if rest.is_empty() { "" } else { "." });
+        out.push_str(rest);
+        out.push_str("e-05");
     }
 }
 
@@ -56,6 +60,8 @@ mod tests {
             (0.000_123_45, "0.00012345"),
             (0.000_099_999, "9.9999e-05"),
             (1e-5, "1e-05"),
+            (-1.2e-5, "-1.2e-05"),
+            (9.9e-6, "9.9e-06"),
             (1.5e-10, "1.5e-10"),
             (1e15, "1000000000000000.0"),
             (9_999_999_999_999_998.0, "9999999999999998.0"),
@@ -67,6 +73,9 @@ mod tests {
             (-f64::MIN_POSITIVE, "-2.2250738585072014e-308"),
             (0.1 + 0.2, "0.30000000000000004"),
             (123_456.789, "123456.789"),
+            // Both are as near to the digit above; Python takes the even one.
+            (1.000_007_629_394_531_25, "1.0000076293945312"),
+            (f64::powi(2.0, -25), "2.9802322387695312e-08"),
         ] {
             assert_eq!(float(value), text);
         }

@@ -101,6 +101,10 @@ pub(super) fn unescape(canonical: &str) -> impl Iterator<Item = u8> {
 }
 
 /// The bytes that cannot stand for themselves inside a string.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a third faster than with branches"
+)]
 fn is_special(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
