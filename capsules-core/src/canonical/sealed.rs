@@ -37,7 +37,7 @@ pub struct SealedParts {
 /// # Errors
 ///
 /// [`CanonicalError::SealedRecord`] when the document is not an object or a key of the seal holds
-/// something other than a string or null, and the errors of [`canonicalize`].
+/// something other than a string or null, and the errors of [`canonicalize`](super::canonicalize).
 pub fn split_sealed(document: &[u8]) -> Result<SealedParts, CanonicalError> {
     let mut parts = SealedParts::default();
     let mut seen = Vec::new();
