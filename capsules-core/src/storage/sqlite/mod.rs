@@ -144,9 +144,9 @@ impl Storage for SqliteStorage {
 
     fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError> {
         let sql = format!(
-            "SELECT {} FROM capsules \
-             WHERE sequence = (SELECT min(sequence) FROM capsules WHERE hash = ?)",
-            self.layout.columns()
+            "SELECT {} FROM {} WHERE hash = ? ORDER BY sequence LIMIT 1",
+            self.layout.columns(),
+            self.layout.catalogue()
         );
         self.readers
             .read(|connection| row::read_one(connection, &sql, hash))

@@ -5,8 +5,6 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ToSql};
 
 use super::schema::Layout;
-use crate::capsule::CapsuleType;
-use crate::sections::OutcomeStatus;
 use crate::storage::{Filter, content};
 use crate::timestamp::Timestamp;
 
@@ -41,7 +39,7 @@ pub(super) fn register_functions(connection: &Connection) -> rusqlite::Result<()
     register(connection, "content_domain", content::domain)?;
     register(connection, "content_status", content::status)?;
     register(connection, "content_time", |text| {
-        content::time(text).map(|time| time.as_micros())
+        content::time(text).map(Timestamp::as_micros)
     })
 }
 
@@ -70,126 +68,50 @@ pub(super) fn count(filter: &Filter, layout: &Layout) -> Query {
     }
 }
 
-/// Tenants and domains are looked for in the columns of most rows and in the content of foreign
-/// ones. Where there are indexes these are two queries that SQLite merges in order, so that each
-/// uses its own.
 fn selection(columns: &str, filter: &Filter, layout: &Layout) -> Query {
     let mut query = Query {
-        sql: String::new(),
+        sql: format!("SELECT {columns} FROM {}", layout.catalogue()),
         parameters: Vec::new(),
     };
-    if layout.indexed && (filter.tenant.is_some() || filter.domain.is_some()) {
-        Conditions::known(filter).select(columns, &mut query);
-        query.sql.push_str(" UNION ALL ");
-        Conditions::foreign(filter).select(columns, &mut query);
-    } else {
-        Conditions::all(filter, layout).select(columns, &mut query);
+    // SQLite evaluates the terms in this order and the content's last, for the rows that are left.
+    let (tenant, domain) = (layout.expression("tenant_id"), layout.expression("domain"));
+    let tenant =
+        format!("coalesce({tenant}, CASE WHEN {domain} IS NULL THEN content_tenant(data) END) = ?");
+    query.require("session_id = ?", filter.session.clone());
+    query.require("type = ?", filter.kind.map(|kind| kind.as_str().to_owned()));
+    query.require(&tenant, filter.tenant.clone());
+    query.require(
+        &format!("coalesce({domain}, content_domain(data)) = ?"),
+        filter.domain.clone(),
+    );
+    query.require(
+        "content_status(data) = ?",
+        filter
+            .status
+            .as_ref()
+            .map(|status| status.as_str().to_owned()),
+    );
+    if filter.since.is_some() || filter.until.is_some() {
+        let since = filter.since.map_or(i64::MIN, Timestamp::as_micros);
+        let until = filter
+            .until
+            .map_or(i64::MAX, |until| until.as_micros().saturating_sub(1));
+        query.require("content_time(data) BETWEEN ? AND ?", Some(since));
+        query.parameters.push(Value::Integer(until));
     }
     query
 }
 
-/// What a row must meet, the condition with the best index first.
-#[derive(Default)]
-struct Conditions {
-    terms: Vec<String>,
-    parameters: Vec<Value>,
-}
-
-impl Conditions {
-    /// For every row.
-    fn all(filter: &Filter, layout: &Layout) -> Self {
-        let (tenant, domain) = (layout.expression("tenant_id"), layout.expression("domain"));
-        let mut conditions = Self::default();
-        conditions.column("session_id", filter.session.as_deref());
-        conditions.column("type", filter.kind.map(CapsuleType::as_str));
-        conditions.expression(
-            &format!(
-                "coalesce({tenant}, CASE WHEN {domain} IS NULL THEN content_tenant(data) END)"
-            ),
-            filter.tenant.as_deref(),
-        );
-        conditions.expression(
-            &format!("coalesce({domain}, content_domain(data))"),
-            filter.domain.as_deref(),
-        );
-        conditions.sealed(filter)
-    }
-
-    /// For the rows whose columns answer.
-    fn known(filter: &Filter) -> Self {
-        let mut conditions = Self::default();
-        conditions.column("session_id", filter.session.as_deref());
-        conditions.column("tenant_id", filter.tenant.as_deref());
-        conditions.column("type", filter.kind.map(CapsuleType::as_str));
-        conditions.column("domain", filter.domain.as_deref());
-        conditions.sealed(filter)
-    }
-
-    /// For the rows without a domain column, whose content answers, except those that are
-    /// [`known`](Self::known) by their tenant.
-    fn foreign(filter: &Filter) -> Self {
-        let mut conditions = Self::default();
-        conditions.column("session_id", filter.session.as_deref());
-        conditions.term("domain IS NULL");
-        if filter.domain.is_none() {
-            conditions.terms.push("+tenant_id IS NULL".to_owned());
+impl Query {
+    fn require(&mut self, term: &str, parameter: Option<impl Into<Value>>) {
+        if let Some(parameter) = parameter {
+            self.sql.push_str(if self.parameters.is_empty() {
+                " WHERE "
+            } else {
+                " AND "
+            });
+            self.sql.push_str(term);
+            self.parameters.push(parameter.into());
         }
-        conditions.column("type", filter.kind.map(CapsuleType::as_str));
-        conditions.expression(
-            "coalesce(tenant_id, content_tenant(data))",
-            filter.tenant.as_deref(),
-        );
-        conditions.expression("content_domain(data)", filter.domain.as_deref());
-        conditions.sealed(filter)
-    }
-
-    fn sealed(mut self, filter: &Filter) -> Self {
-        self.expression(
-            "content_status(data)",
-            filter.status.as_ref().map(OutcomeStatus::as_str),
-        );
-        if filter.since.is_some() || filter.until.is_some() {
-            let since = filter.since.map_or(i64::MIN, Timestamp::as_micros);
-            let until = filter
-                .until
-                .map_or(i64::MAX, |until| until.as_micros().saturating_sub(1));
-            self.terms
-                .push("content_time(data) BETWEEN ? AND ?".to_owned());
-            self.parameters
-                .extend([Value::Integer(since), Value::Integer(until)]);
-        }
-        self
-    }
-
-    fn column(&mut self, name: &str, wanted: Option<&str>) {
-        if let Some(wanted) = wanted {
-            self.term(&format!("{name} = ?"));
-            self.parameters.push(Value::Text(wanted.to_owned()));
-        }
-    }
-
-    fn expression(&mut self, expression: &str, wanted: Option<&str>) {
-        if let Some(wanted) = wanted {
-            self.terms.push(format!("{expression} = ?"));
-            self.parameters.push(Value::Text(wanted.to_owned()));
-        }
-    }
-
-    /// Adds a term that may use an index if it is the first to do so; the sign `+` keeps SQLite,
-    /// which knows no statistics of the file, from preferring a worse one.
-    fn term(&mut self, term: &str) {
-        let sign = if self.terms.is_empty() { "" } else { "+" };
-        self.terms.push(format!("{sign}{term}"));
-    }
-
-    fn select(self, columns: &str, query: &mut Query) {
-        query
-            .sql
-            .push_str(&format!("SELECT {columns} FROM capsules"));
-        if !self.terms.is_empty() {
-            query.sql.push_str(" WHERE ");
-            query.sql.push_str(&self.terms.join(" AND "));
-        }
-        query.parameters.extend(self.parameters);
     }
 }
