@@ -52,15 +52,15 @@ fn expand(args: &Args, mut function: Function) -> Result<TokenStream> {
         body,
     } = &function;
     let value = &names.value;
-    // A function that never returns has no value to finish with.
-    let rest = if function.diverges() {
-        run
+    let ending = if function.diverges() {
+        quote!()
     } else {
-        quote!(let #value = #run; #finish #value)
+        quote!(#finish #value)
     };
     let block = quote_spanned! {body.span()=> {
         #begin
-        #rest
+        let #value = #run;
+        #ending
     }};
     Ok(quote! {
         #(#attributes)*

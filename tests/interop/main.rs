@@ -9,7 +9,6 @@
 mod databases;
 mod environment;
 mod exports;
-mod new_user;
 mod post_quantum;
 mod records;
 mod support;

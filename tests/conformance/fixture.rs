@@ -1,0 +1,123 @@
+//! Records to store, and stores to put them in.
+
+use std::ops::Deref;
+
+use capsules_core::{
+    Capsule, CapsuleType, Draft, Head, Position, SealedRecord, Storage, StorageError, sha3_256,
+};
+use tempfile::TempDir;
+
+/// A store and the directory that it lies in.
+pub(crate) struct Store {
+    storage: Box<dyn Storage>,
+    _directory: Option<TempDir>,
+}
+
+impl Store {
+    pub(crate) fn new(storage: impl Storage + 'static, directory: Option<TempDir>) -> Self {
+        Self {
+            storage: Box::new(storage),
+            _directory: directory,
+        }
+    }
+}
+
+impl Deref for Store {
+    type Target = dyn Storage;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.storage
+    }
+}
+
+/// A capsule of a tool with this source.
+pub(crate) fn capsule(source: &str) -> Capsule {
+    let mut capsule = Capsule::new(CapsuleType::Tool);
+    source.clone_into(&mut capsule.trigger.source);
+    capsule
+}
+
+/// The record of a capsule at a place. Stores do not look at signatures, so it has none to speak
+/// of.
+pub(crate) fn record(capsule: &Capsule, position: &Position) -> SealedRecord {
+    let draft = Draft::new(capsule).unwrap();
+    let content = draft.link(position);
+    SealedRecord {
+        hash: sha3_256(content.as_bytes()).to_string(),
+        content,
+        signature: "5e".repeat(64),
+        signature_pq: String::new(),
+        signed_at: Some("2026-01-15T12:00:00+00:00".to_owned()),
+        signed_by: Some("qp_key_5e5e".to_owned()),
+        columns: draft.columns(position),
+    }
+}
+
+/// The records of capsules that follow a head.
+pub(crate) fn follow(head: Option<&Head>, capsules: &[Capsule]) -> Vec<SealedRecord> {
+    let mut head = head.cloned();
+    let mut records = Vec::new();
+    for capsule in capsules {
+        let record = record(capsule, &Position::after(head.as_ref()));
+        head = Some(head_of(&record));
+        records.push(record);
+    }
+    records
+}
+
+pub(crate) fn head_of(record: &SealedRecord) -> Head {
+    Head {
+        sequence: record.columns.sequence.try_into().unwrap(),
+        hash: record.hash.clone(),
+    }
+}
+
+/// Appends capsules and gives their records.
+pub(crate) fn append(store: &dyn Storage, capsules: &[Capsule]) -> Vec<SealedRecord> {
+    try_append(store, capsules).unwrap()
+}
+
+pub(crate) fn try_append(
+    store: &dyn Storage,
+    capsules: &[Capsule],
+) -> Result<Vec<SealedRecord>, StorageError> {
+    let mut appended = Vec::new();
+    store.append(None, &mut |head| {
+        appended = follow(head, capsules);
+        Ok(appended.clone())
+    })?;
+    Ok(appended)
+}
+
+/// Appends this many capsules.
+pub(crate) fn fill(store: &dyn Storage, count: usize) -> Vec<SealedRecord> {
+    let capsules: Vec<_> = (0..count)
+        .map(|number| capsule(&format!("source {number}")))
+        .collect();
+    append(store, &capsules)
+}
+
+/// Every record, in order of sequence.
+pub(crate) fn all(store: &dyn Storage) -> Vec<SealedRecord> {
+    let mut records = Vec::new();
+    store
+        .scan(None, 0, &mut |record| {
+            records.push(record);
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+    records
+}
+
+/// Checks that the store holds one unbroken chain, and gives its length.
+pub(crate) fn assert_unbroken(store: &dyn Storage) -> usize {
+    let records = all(store);
+    let mut place = Position::after(None);
+    for record in &records {
+        assert_eq!(u64::try_from(record.columns.sequence), Ok(place.sequence));
+        assert_eq!(record.columns.previous_hash, place.previous_hash);
+        place = Position::after(Some(&head_of(record)));
+    }
+    assert_eq!(store.head(None).unwrap(), records.last().map(head_of));
+    records.len()
+}

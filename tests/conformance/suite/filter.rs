@@ -1,0 +1,270 @@
+//! Filters, pages and counts.
+
+use capsules_core::{Capsule, CapsuleType, Filter, OutcomeStatus, Storage, Timestamp};
+
+use super::open;
+use crate::fixture::{Store, all, append, capsule, fill, follow};
+
+/// Ten records that differ in everything that filters look at. Record `n` began in second `n`.
+fn varied() -> Store {
+    let store = open();
+    let capsules: Vec<_> = (0..10).map(numbered).collect();
+    append(&*store, &capsules);
+    store
+}
+
+fn numbered(number: usize) -> Capsule {
+    let mut capsule = Capsule::new([CapsuleType::Agent, CapsuleType::Tool][number % 2]);
+    capsule.set_tenant_id([None, Some("acme"), Some("o'brien")][number % 3]);
+    ["agents", "finance"][number / 5].clone_into(&mut capsule.domain);
+    capsule.context.session_id = number.is_multiple_of(4).then(|| "session".to_owned());
+    capsule.outcome.status = match number % 5 {
+        0 => OutcomeStatus::Failure,
+        1 => OutcomeStatus::Other("odd".to_owned()),
+        _ => OutcomeStatus::Success,
+    };
+    capsule.trigger.timestamp = second(number);
+    capsule
+}
+
+fn second(number: usize) -> Timestamp {
+    Timestamp::from_micros(1_768_478_400_000_000 + i64::try_from(number).unwrap() * 1_000_000)
+        .unwrap()
+}
+
+/// Checks the sequences that a filter selects, newest first, in every way of asking.
+fn assert_selects(store: &dyn Storage, filter: &Filter, expected: &[i64]) {
+    assert_eq!(listed(store, filter), expected, "{filter:?}");
+    assert_eq!(
+        store.count(filter).unwrap(),
+        expected.len() as u64,
+        "{filter:?}"
+    );
+    let oldest: Vec<_> = expected.iter().rev().copied().collect();
+    assert_eq!(
+        listed(store, &filter.clone().oldest_first()),
+        oldest,
+        "{filter:?}"
+    );
+    let by_record: Vec<_> = all(store)
+        .iter()
+        .filter(|record| filter.selects(record))
+        .map(|record| record.columns.sequence)
+        .collect();
+    assert_eq!(by_record, oldest, "{filter:?}");
+}
+
+fn listed(store: &dyn Storage, filter: &Filter) -> Vec<i64> {
+    store
+        .list(filter)
+        .unwrap()
+        .iter()
+        .map(|record| record.columns.sequence)
+        .collect()
+}
+
+#[test]
+fn no_condition_selects_everything() {
+    assert_selects(&*open(), &Filter::new(), &[]);
+    assert_selects(&*varied(), &Filter::new(), &[9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+}
+
+#[test]
+fn by_type() {
+    let store = varied();
+    assert_selects(
+        &*store,
+        &Filter::new().kind(CapsuleType::Agent),
+        &[8, 6, 4, 2, 0],
+    );
+    assert_selects(&*store, &Filter::new().kind(CapsuleType::Kill), &[]);
+}
+
+#[test]
+fn by_tenant() {
+    let store = varied();
+    assert_selects(&*store, &Filter::new().tenant("acme"), &[7, 4, 1]);
+    assert_selects(&*store, &Filter::new().tenant("o'brien"), &[8, 5, 2]);
+    for nobody in ["", "ACME", "acm", "%", "' OR 1=1 --"] {
+        assert_selects(&*store, &Filter::new().tenant(nobody), &[]);
+    }
+}
+
+#[test]
+fn by_domain() {
+    let store = varied();
+    assert_selects(&*store, &Filter::new().domain("agents"), &[4, 3, 2, 1, 0]);
+    assert_selects(&*store, &Filter::new().domain("finance"), &[9, 8, 7, 6, 5]);
+    assert_selects(&*store, &Filter::new().domain("legal"), &[]);
+}
+
+#[test]
+fn by_session() {
+    let store = varied();
+    assert_selects(&*store, &Filter::new().session("session"), &[8, 4, 0]);
+    assert_selects(&*store, &Filter::new().session(""), &[]);
+}
+
+#[test]
+fn by_status() {
+    let store = varied();
+    assert_selects(
+        &*store,
+        &Filter::new().status(OutcomeStatus::Failure),
+        &[5, 0],
+    );
+    let odd = OutcomeStatus::Other("odd".to_owned());
+    assert_selects(&*store, &Filter::new().status(odd), &[6, 1]);
+    assert_selects(&*store, &Filter::new().status(OutcomeStatus::Blocked), &[]);
+}
+
+#[test]
+fn by_time_from_the_first_moment_to_before_the_last() {
+    let store = varied();
+    assert_selects(&*store, &Filter::new().since(second(7)), &[9, 8, 7]);
+    assert_selects(&*store, &Filter::new().until(second(2)), &[1, 0]);
+    assert_selects(
+        &*store,
+        &Filter::new().since(second(3)).until(second(5)),
+        &[4, 3],
+    );
+    assert_selects(
+        &*store,
+        &Filter::new().since(second(5)).until(second(5)),
+        &[],
+    );
+    let later = Timestamp::from_micros(second(7).as_micros() + 1).unwrap();
+    assert_selects(&*store, &Filter::new().since(later), &[9, 8]);
+}
+
+#[test]
+fn conditions_add_up() {
+    let store = varied();
+    let acme = Filter::new().tenant("acme");
+    assert_selects(&*store, &acme.clone().domain("agents"), &[4, 1]);
+    assert_selects(&*store, &acme.clone().kind(CapsuleType::Agent), &[4]);
+    assert_selects(&*store, &acme.clone().session("session"), &[4]);
+    assert_selects(&*store, &acme.clone().since(second(2)), &[7, 4]);
+    assert_selects(
+        &*store,
+        &acme
+            .domain("agents")
+            .session("session")
+            .kind(CapsuleType::Agent)
+            .status(OutcomeStatus::Success)
+            .since(second(4))
+            .until(second(5)),
+        &[4],
+    );
+}
+
+#[test]
+fn pages_do_not_overlap() {
+    let store = varied();
+    let page = |offset| listed(&*store, &Filter::new().limit(4).offset(offset));
+    assert_eq!(page(0), [9, 8, 7, 6]);
+    assert_eq!(page(4), [5, 4, 3, 2]);
+    assert_eq!(page(8), [1, 0]);
+    assert_eq!(page(10), [0; 0]);
+    assert_eq!(page(u64::MAX), [0; 0]);
+    assert_eq!(listed(&*store, &Filter::new().limit(0)), [0; 0]);
+    assert_eq!(
+        listed(&*store, &Filter::new().limit(u64::MAX).offset(9)),
+        [0]
+    );
+    let selected = Filter::new().tenant("acme").limit(1).offset(1);
+    assert_eq!(listed(&*store, &selected), [4]);
+    assert_eq!(listed(&*store, &selected.clone().oldest_first()), [4]);
+    assert_eq!(store.count(&selected).unwrap(), 3);
+}
+
+#[test]
+fn a_record_without_a_domain_column_is_found_by_its_content() {
+    let store = varied();
+    let mut foreign = numbered(0);
+    foreign.set_tenant_id(Some("acme"));
+    store
+        .append(None, &mut |head| {
+            let mut records = follow(head, std::slice::from_ref(&foreign));
+            records[0].columns.tenant_id = None;
+            records[0].columns.domain = None;
+            Ok(records)
+        })
+        .unwrap();
+    assert_selects(&*store, &Filter::new().tenant("acme"), &[10, 7, 4, 1]);
+    assert_selects(
+        &*store,
+        &Filter::new().domain("agents"),
+        &[10, 4, 3, 2, 1, 0],
+    );
+    assert_selects(
+        &*store,
+        &Filter::new().tenant("acme").domain("agents"),
+        &[10, 4, 1],
+    );
+    assert_selects(
+        &*store,
+        &Filter::new().tenant("acme").session("session"),
+        &[10, 4],
+    );
+    assert_selects(&*store, &Filter::new().tenant("other"), &[]);
+}
+
+#[test]
+fn the_columns_of_a_record_that_has_them_decide() {
+    let store = open();
+    let mut capsule = capsule("moved");
+    capsule.set_tenant_id(Some("sealed"));
+    store
+        .append(None, &mut |head| {
+            let mut records = follow(head, std::slice::from_ref(&capsule));
+            records[0].columns.tenant_id = Some("column".to_owned());
+            records[0].columns.domain = Some("elsewhere".to_owned());
+            Ok(records)
+        })
+        .unwrap();
+    assert_selects(&*store, &Filter::new().tenant("column"), &[0]);
+    assert_selects(&*store, &Filter::new().tenant("sealed"), &[]);
+    assert_selects(&*store, &Filter::new().domain("elsewhere"), &[0]);
+    assert_selects(&*store, &Filter::new().domain("agents"), &[]);
+}
+
+#[test]
+fn content_of_any_depth_or_offset_is_read_and_damaged_content_is_passed_over() {
+    let store = open();
+    let depth = 5_000;
+    let deep = format!(
+        r#"{{"a":{}{},"outcome":{{"status":"failure"}},"trigger":{{"timestamp":"2026-01-15T13:00:00+01:00"}}}}"#,
+        "[".repeat(depth),
+        "]".repeat(depth)
+    );
+    let contents = [
+        deep.as_str(),
+        "{",
+        "",
+        "null",
+        r#"{"outcome":{"status":7},"trigger":{"timestamp":7}}"#,
+    ];
+    store
+        .append(None, &mut |head| {
+            let capsules: Vec<_> = contents.iter().map(|_| capsule("x")).collect();
+            let mut records = follow(head, &capsules);
+            for (record, content) in records.iter_mut().zip(contents) {
+                content.clone_into(&mut record.content);
+            }
+            Ok(records)
+        })
+        .unwrap();
+    assert_selects(&*store, &Filter::new().status(OutcomeStatus::Failure), &[0]);
+    let noon: Timestamp = "2026-01-15T12:00:00+00:00".parse().unwrap();
+    let after = Timestamp::from_micros(noon.as_micros() + 1).unwrap();
+    assert_selects(&*store, &Filter::new().since(noon).until(after), &[0]);
+    assert_eq!(store.count(&Filter::new()).unwrap(), 5);
+}
+
+#[test]
+fn later_records_come_first_on_the_next_page_request() {
+    let store = varied();
+    fill(&*store, 1);
+    assert_eq!(listed(&*store, &Filter::new().limit(2)), [10, 9]);
+}

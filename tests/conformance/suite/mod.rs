@@ -1,0 +1,9 @@
+//! What holds for every store. The module around this one opens an empty store with `open`.
+
+mod append;
+mod close;
+mod concurrent;
+mod filter;
+mod read;
+
+use super::open;

@@ -1,0 +1,95 @@
+//! Single records and scans.
+
+use std::ops::ControlFlow;
+
+use capsules_core::{Storage, Uuid};
+
+use super::open;
+use crate::fixture::{append, capsule, fill};
+
+#[test]
+fn a_record_is_found_by_id_and_by_hash() {
+    let store = open();
+    let wanted = capsule("wanted");
+    let records = append(
+        &*store,
+        &[capsule("before"), wanted.clone(), capsule("after")],
+    );
+    assert_eq!(store.get(&wanted.id).unwrap().as_ref(), Some(&records[1]));
+    assert_eq!(
+        store.get_by_hash(&records[1].hash).unwrap().as_ref(),
+        Some(&records[1])
+    );
+}
+
+#[test]
+fn what_is_not_stored_is_not_found() {
+    let store = open();
+    assert_eq!(store.get(&Uuid::new_v4()).unwrap(), None);
+    assert_eq!(store.get_by_hash(&"0".repeat(64)).unwrap(), None);
+    let records = fill(&*store, 2);
+    assert_eq!(store.get(&Uuid::new_v4()).unwrap(), None);
+    for hash in [
+        &records[0].hash[..63],
+        &records[0].hash.to_uppercase(),
+        "",
+        "' OR 1 --",
+        "%",
+    ] {
+        assert_eq!(store.get_by_hash(hash).unwrap(), None, "{hash}");
+    }
+}
+
+#[test]
+fn a_scan_begins_where_it_is_told_and_keeps_the_order() {
+    let store = open();
+    fill(&*store, 12);
+    let sequences = |from| sequences(&*store, from, usize::MAX);
+    assert_eq!(sequences(0), (0..12).collect::<Vec<_>>());
+    assert_eq!(sequences(9), [9, 10, 11]);
+    assert_eq!(sequences(12), [0; 0]);
+    assert_eq!(sequences(u64::MAX), [0; 0]);
+}
+
+#[test]
+fn a_scan_ends_when_it_is_told() {
+    let store = open();
+    fill(&*store, 5);
+    assert_eq!(sequences(&*store, 0, 1), [0]);
+    assert_eq!(sequences(&*store, 1, 3), [1, 2, 3]);
+    // The store is in order afterwards.
+    assert_eq!(sequences(&*store, 3, usize::MAX), [3, 4]);
+}
+
+#[test]
+fn a_scan_sees_one_point_in_time() {
+    let store = open();
+    fill(&*store, 3);
+    let mut seen = Vec::new();
+    store
+        .scan(None, 0, &mut |record| {
+            // Reads and appends of the same thread are possible meanwhile.
+            fill(&*store, 1);
+            assert!(store.get_by_hash(&record.hash).unwrap().is_some());
+            seen.push(record.columns.sequence);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert_eq!(seen, [0, 1, 2]);
+    assert_eq!(sequences(&*store, 0, usize::MAX).len(), 6);
+}
+
+fn sequences(store: &dyn Storage, from: u64, most: usize) -> Vec<i64> {
+    let mut sequences = Vec::new();
+    store
+        .scan(None, from, &mut |record| {
+            sequences.push(record.columns.sequence);
+            if sequences.len() == most {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+        .unwrap();
+    sequences
+}
