@@ -52,15 +52,15 @@ fn expand(args: &Args, mut function: Function) -> Result<TokenStream> {
         body,
     } = &function;
     let value = &names.value;
-    let ending = if function.diverges() {
-        quote!()
+    // A function that never returns has no value to finish with.
+    let rest = if function.diverges() {
+        run
     } else {
-        quote!(#finish #value)
+        quote!(let #value = #run; #finish #value)
     };
     let block = quote_spanned! {body.span()=> {
         #begin
-        let #value = #run;
-        #ending
+        #rest
     }};
     Ok(quote! {
         #(#attributes)*

@@ -64,6 +64,7 @@ async fn a_lost_race_and_an_abort_are_cancellations() {
     capsules
         .scope(async {
             tokio::select! {
+                biased;
                 () = forever("loser") => {}
                 () = ready(()) => {}
             }

@@ -90,7 +90,7 @@ fn sources_are_parameters_fields_and_expressions() {
         id: "acme".to_owned(),
         region: Some("eu".to_owned()),
     };
-    let ((), capsules) = audited(|| {
+    let (_, capsules) = audited(|| {
         (
             search(&site, "rust", Some("s-1"), 7),
             search(&site, "", None, 8),

@@ -1,9 +1,13 @@
 //! Databases of one side, verified and read by the other.
 
 use std::collections::BTreeMap;
+use std::task::{Context, Waker};
+use std::time::Duration;
 
+use capsules::Capsules;
+use capsules_core::OutcomeStatus::{Failure, Partial, Success};
 use capsules_core::storage::Storage;
-use capsules_core::{CapsuleType, Filter, OutcomeStatus};
+use capsules_core::{CapsuleType, Filter};
 use capsules_tests::python;
 use rusqlite::Connection;
 use serde_json::Value;
@@ -72,7 +76,7 @@ fn theirs_verify_here_and_read_the_same() {
         .map(|record| record.capsule().unwrap())
         .collect();
     assert_eq!(capsules[0].outcome.result["text"], "größer – 日本語 – 🦀");
-    assert_eq!(capsules[4].outcome.status, OutcomeStatus::Failure);
+    assert_eq!(capsules[4].outcome.status, Failure);
     assert_eq!(
         capsules[4].outcome.error.as_deref(),
         Some("cannot do this: ünmöglich")
@@ -103,6 +107,61 @@ fn theirs_verify_here_and_read_the_same() {
         .map(|record| serde_json::from_str(&record.content).unwrap())
         .collect();
     assert_eq!(ours, theirs);
+}
+
+/// What audited functions leave behind: nested, failed, panicked and cancelled calls.
+#[test]
+fn audited_calls_verify_there() {
+    #[capsules::audit(type = "tool", domain = "größen")]
+    fn measure(length: f64) -> Result<f64, String> {
+        if length < 0.0 {
+            return Err(format!("{length} ist keine Länge"));
+        }
+        Ok(length * 1e-7)
+    }
+
+    #[capsules::audit(type = "agent", tenant_from = "tenant")]
+    fn work(tenant: &str) -> f64 {
+        capsules::current()
+            .confidence(1.0)
+            .resource("tokens", u64::MAX);
+        let _ = measure(-1.0);
+        measure(2.0).unwrap()
+    }
+
+    #[capsules::audit(type = "workflow")]
+    fn broken() {
+        panic!("out of order");
+    }
+
+    #[capsules::audit(type = "chat")]
+    async fn endless() {
+        std::future::pending::<()>().await;
+    }
+
+    let Some(shared) = Shared::new() else { return };
+    let capsules = Capsules::builder().data_dir(shared.path()).build().unwrap();
+    capsules.scope_sync(|| {
+        assert!(work("mandant-1") > 0.0);
+        std::panic::catch_unwind(broken).unwrap_err();
+    });
+    let mut cancelled = Box::pin(capsules.scope(endless()));
+    assert!(
+        cancelled
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    );
+    drop(cancelled);
+    capsules.close(Duration::from_secs(30)).unwrap();
+    shared.assert_verified_by_both(5);
+
+    let statuses: Vec<_> = shared
+        .records()
+        .iter()
+        .map(|record| record.capsule().unwrap().outcome.status)
+        .collect();
+    assert_eq!(statuses, [Failure, Success, Success, Failure, Partial]);
 }
 
 /// A file that they made keeps its schema, but for the columns that we add.
@@ -149,7 +208,7 @@ fn queries_find_the_records_of_both() {
     assert_eq!(count(Filter::new().domain("finance")), 2);
     assert_eq!(count(Filter::new().domain("interop")), 4);
     assert_eq!(count(Filter::new().kind(CapsuleType::Workflow)), 2);
-    assert_eq!(count(Filter::new().status(OutcomeStatus::Partial)), 2);
+    assert_eq!(count(Filter::new().status(Partial)), 2);
     assert_eq!(count(Filter::new().tenant("acme")), 1);
 }
 

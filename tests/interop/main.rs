@@ -9,6 +9,7 @@
 mod databases;
 mod environment;
 mod exports;
+mod new_user;
 mod post_quantum;
 mod records;
 mod support;

@@ -44,3 +44,8 @@ pub fn target_dir() -> PathBuf {
         None => workspace_root().join("target"),
     }
 }
+
+/// Runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -35,88 +35,9 @@ pub fn canonicalize(document: &[u8], numbers: Numbers) -> Result<String, Canonic
     Ok(rewriter.finish())
 }
 
-/// A sealed record in one object, taken apart by [`split_sealed`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SealedParts {
-    /// The object without the five keys of the seal: canonical, with numbers as written.
-    pub content: String,
-    /// The value of `hash`; this and the others are `None` when the key is absent or null.
-    pub hash: Option<String>,
-    /// The value of `signature`.
-    pub signature: Option<String>,
-    /// The value of `signature_pq`.
-    pub signature_pq: Option<String>,
-    /// The value of `signed_at`.
-    pub signed_at: Option<String>,
-    /// The value of `signed_by`.
-    pub signed_by: Option<String>,
-}
-
-/// Takes a sealed record, as exports hold it, apart: one object whose top level has the keys of
-/// the content and the five of the seal (CPS section 1).
-///
-/// ```
-/// use capsules_core::canonical::split_sealed;
-///
-/// let parts = split_sealed(br#"{"type": "agent", "hash": "8c71", "signature_pq": "", "id": "x"}"#)?;
-/// assert_eq!(parts.content, r#"{"id":"x","type":"agent"}"#);
-/// assert_eq!(parts.hash.as_deref(), Some("8c71"));
-/// assert_eq!(parts.signed_by, None);
-/// # Ok::<(), capsules_core::canonical::CanonicalError>(())
-/// ```
-///
-/// # Errors
-///
-/// [`CanonicalError::SealedRecord`] when the document is not an object or a key of the seal holds
-/// something other than a string or null, and the errors of [`canonicalize`].
-pub fn split_sealed(document: &[u8]) -> Result<SealedParts, CanonicalError> {
-    let mut parts = SealedParts::default();
-    let mut seen = Vec::new();
-    let mut rewriter = Rewriter::new(document, Numbers::AsWritten)?;
-    rewriter.run(|key, value, offset| {
-        let field = match key {
-            "hash" => &mut parts.hash,
-            "signature" => &mut parts.signature,
-            "signature_pq" => &mut parts.signature_pq,
-            "signed_at" => &mut parts.signed_at,
-            "signed_by" => &mut parts.signed_by,
-            _ => return Ok(true),
-        };
-        if seen.iter().any(|seen| seen == key) {
-            return Err(duplicate_key(key, offset));
-        }
-        seen.push(key.to_owned());
-        *field = seal_value(key, value)?;
-        Ok(false)
-    })?;
-    let content = rewriter.finish();
-    if !content.starts_with('{') {
-        return Err(CanonicalError::SealedRecord {
-            reason: "expected an object".to_owned(),
-        });
-    }
-    parts.content = content;
-    Ok(parts)
-}
-
-/// The text of a string in canonical form, or `None` for null.
-fn seal_value(key: &str, canonical: &str) -> Result<Option<String>, CanonicalError> {
-    if canonical == "null" {
-        return Ok(None);
-    }
-    canonical
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .and_then(|text| String::from_utf8(unescape(text).collect()).ok())
-        .map(Some)
-        .ok_or_else(|| CanonicalError::SealedRecord {
-            reason: format!("expected a string or null as `{key}`"),
-        })
-}
-
 /// Rewrites a document in its own order without white space, and keeps note of the objects whose
 /// members are to be put in order afterwards.
-struct Rewriter<'a> {
+pub(super) struct Rewriter<'a> {
     lexer: Lexer<'a>,
     numbers: Numbers,
     /// The document as far as it was read, canonical but for the order of members.
@@ -164,7 +85,7 @@ struct Member {
 }
 
 impl<'a> Rewriter<'a> {
-    fn new(document: &'a [u8], numbers: Numbers) -> Result<Self, CanonicalError> {
+    pub(super) fn new(document: &'a [u8], numbers: Numbers) -> Result<Self, CanonicalError> {
         Ok(Self {
             lexer: Lexer::new(document)?,
             numbers,
@@ -178,7 +99,7 @@ impl<'a> Rewriter<'a> {
 
     /// Reads the whole document. `keep` is shown each member of the outermost object, as its key,
     /// its value (both in canonical form) and the key's offset, and says whether it stays.
-    fn run(
+    pub(super) fn run(
         &mut self,
         mut keep: impl FnMut(&str, &str, usize) -> Result<bool, CanonicalError>,
     ) -> Result<(), CanonicalError> {
@@ -195,7 +116,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// The document in canonical form.
-    fn finish(mut self) -> String {
+    pub(super) fn finish(mut self) -> String {
         if self.unsorted.is_empty() {
             return self.flat;
         }
@@ -439,7 +360,98 @@ fn compare_keys(flat: &str, left: &Member, right: &Member) -> Ordering {
     )
 }
 
-fn duplicate_key(canonical: &str, offset: usize) -> CanonicalError {
+pub(super) fn duplicate_key(canonical: &str, offset: usize) -> CanonicalError {
     let key = String::from_utf8_lossy(&unescape(canonical).collect::<Vec<_>>()).into_owned();
     CanonicalError::DuplicateKey { key, offset }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn as_written(document: &str) -> String {
+        canonicalize(document.as_bytes(), Numbers::AsWritten).unwrap()
+    }
+
+    #[test]
+    fn members_are_sorted_at_every_depth() {
+        for (document, canonical) in [
+            ("{}", "{}"),
+            (" [ ] ", "[]"),
+            ("\t\"a\"\r\n", "\"a\""),
+            (r#"{"b":1,"a":2,"c":3}"#, r#"{"a":2,"b":1,"c":3}"#),
+            (
+                r#"{"a":{"c":{},"b":[{"e":[],"d":0}]}}"#,
+                r#"{"a":{"b":[{"d":0,"e":[]}],"c":{}}}"#,
+            ),
+            (
+                r#"[{"b":{"z":1,"y":2},"a":3},{"d":4,"c":5}]"#,
+                r#"[{"a":3,"b":{"y":2,"z":1}},{"c":5,"d":4}]"#,
+            ),
+            (
+                r#"{"b":"}","a":"{","":null}"#,
+                r#"{"":null,"a":"{","b":"}"}"#,
+            ),
+            (
+                r#"{"A":1,"\n":2,"\u0000":3}"#,
+                r#"{"\u0000":3,"\n":2,"A":1}"#,
+            ),
+            (
+                r#"{"\ud83d\ude00":1,"\uffff":2}"#,
+                "{\"\u{ffff}\":2,\"😀\":1}",
+            ),
+            (r#"["\/\u007f\u001F\u0022"]"#, "[\"/\u{7f}\\u001f\\\"\"]"),
+        ] {
+            assert_eq!(as_written(document), canonical);
+            assert_eq!(as_written(canonical), canonical);
+        }
+    }
+
+    #[test]
+    fn numbers_in_every_mode() {
+        for (written, float_typed, python) in [
+            ("1.50", "1.50", "1.5"),
+            ("1E5", "1E5", "100000.0"),
+            ("1e-7", "1e-7", "1e-07"),
+            ("-0", "-0", "0"),
+            ("-0.0", "-0.0", "-0.0"),
+            (
+                "100000000000000000000000000001",
+                "100000000000000000000000000001",
+                "100000000000000000000000000001",
+            ),
+        ] {
+            for (numbers, expected) in [
+                (Numbers::AsWritten, written),
+                (Numbers::FloatTyped, float_typed),
+                (Numbers::Python, python),
+            ] {
+                assert_eq!(canonicalize(written.as_bytes(), numbers).unwrap(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn integers_become_floats_where_the_protocol_says_so_only() {
+        let document = r#"{"confidence":1,"options":[{"feasibility":1}],"reasoning":{"a":{"confidence":1},"confidence":-0,"feasibility":1,"options":[{"feasibility":1},{"feasibility":[1]},[1],1],"options_considered":[{"feasibility":1}]}}"#;
+        let float_typed = document
+            .replace(r#""confidence":-0"#, r#""confidence":-0.0"#)
+            .replace(r#"[{"feasibility":1},"#, r#"[{"feasibility":1.0},"#);
+        let python = float_typed.replace("-0.0", "0.0");
+        for (numbers, expected) in [
+            (Numbers::AsWritten, document),
+            (Numbers::FloatTyped, &float_typed),
+            (Numbers::Python, &python),
+        ] {
+            assert_eq!(
+                canonicalize(document.as_bytes(), numbers).unwrap(),
+                expected
+            );
+        }
+        let escaped = br#"{"\u0072easoning":{"confidence":12345678901234567890}}"#;
+        assert_eq!(
+            canonicalize(escaped, Numbers::Python).unwrap(),
+            r#"{"reasoning":{"confidence":1.2345678901234567e+19}}"#
+        );
+    }
 }

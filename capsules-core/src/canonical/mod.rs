@@ -12,12 +12,14 @@ mod document;
 mod lexer;
 mod number;
 mod order;
+mod sealed;
 mod text;
 mod typed;
 mod value;
 
-pub use document::{SealedParts, canonicalize, split_sealed};
+pub use document::canonicalize;
 pub(crate) use number::write_integer;
+pub use sealed::{SealedParts, split_sealed};
 pub(crate) use text::write_optional;
 pub(crate) use typed::{Place, TYPICAL_SIZE, write_content};
 pub use typed::{canonical_capsule, write_capsule};

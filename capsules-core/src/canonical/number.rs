@@ -1,79 +1,38 @@
 //! Numbers as Python prints them.
 
-use std::fmt::{self, Write};
-
 /// Writes an integer.
-pub(crate) fn write_integer(value: impl fmt::Display, out: &mut String) {
-    // Writing to a string cannot fail.
-    let _ = write!(out, "{value}");
+pub(crate) fn write_integer(value: impl itoa::Integer, out: &mut String) {
+    out.push_str(itoa::Buffer::new().format(value));
 }
 
 /// Writes a finite float as Python's `repr` does: the shortest digits that read back to the same
 /// double, in fixed notation for decimal exponents from -4 to 15, always with a `.` or an `e`.
 pub(super) fn write_float(value: f64, out: &mut String) {
-    let mut buffer = Buffer::default();
-    // The standard library finds the same digits, as `d.ddde-7`; only the layout differs. The
-    // buffer holds the longest of them.
-    let _ = write!(buffer, "{:e}", value.abs());
-    let (mantissa, exponent) = buffer.as_str().split_once('e').unwrap_or(("0", "0"));
-    let (first, rest) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    let magnitude = exponent.unsigned_abs() as usize;
-
-    if value.is_sign_negative() {
-        out.push('-');
-    }
-    match exponent {
-        0..=15 => {
-            out.push_str(first);
-            if let Some((whole, fraction)) = rest.split_at_checked(magnitude) {
-                out.push_str(whole);
-                out.push('.');
-                out.push_str(if fraction.is_empty() { "0" } else { fraction });
-            } else {
-                out.push_str(rest);
-                out.extend(std::iter::repeat_n('0', magnitude - rest.len()));
-                out.push_str(".0");
-            }
-        }
-        -4..0 => {
-            out.push_str("0.");
-            out.extend(std::iter::repeat_n('0', magnitude - 1));
-            out.push_str(first);
-            out.push_str(rest);
-        }
-        _ => {
-            out.push_str(first);
-            if !rest.is_empty() {
-                out.push('.');
-                out.push_str(rest);
-            }
-            let sign = if exponent < 0 { '-' } else { '+' };
-            let _ = write!(out, "e{sign}{magnitude:02}");
-        }
-    }
-}
-
-/// A short text on the stack.
-#[derive(Default)]
-struct Buffer {
-    bytes: [u8; 32],
-    length: usize,
-}
-
-impl Buffer {
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
-    }
-}
-
-impl Write for Buffer {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let end = self.length + text.len();
-        let free = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
-        free.copy_from_slice(text.as_bytes());
-        self.length = end;
-        Ok(())
+    // Where two shortest texts are equally near, this takes the even one, as Python does. The
+    // standard library takes the upper one.
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(value);
+    if value == 0.0 || (1e-4..1e16).contains(&value.abs()) {
+        out.push_str(text);
+    } else if let Some((mantissa, exponent)) = text.split_once('e') {
+        out.push_str(mantissa);
+        let digits = exponent.trim_start_matches(['+', '-']);
+        out.push_str(if exponent.starts_with('-') {
+            "e-"
+        } else {
+            "e+"
+        });
+        out.push_str(if digits.len() == 1 { "0" } else { "" });
+        out.push_str(digits);
+    } else {
+        // Fixed notation goes one exponent further there: 0.000012 for Python's 1.2e-05.
+        out.push_str(if value < 0.0 { "-" } else { "" });
+        let digits = text.trim_start_matches(['-', '0', '.']);
+        let (first, rest) = digits.split_at(1);
+        out.push_str(first);
+        out.push_str(if rest.is_empty() { "" } else { "." });
+        out.push_str(rest);
+        out.push_str("e-05");
     }
 }
 
@@ -101,6 +60,8 @@ mod tests {
             (0.000_123_45, "0.00012345"),
             (0.000_099_999, "9.9999e-05"),
             (1e-5, "1e-05"),
+            (-1.2e-5, "-1.2e-05"),
+            (9.9e-6, "9.9e-06"),
             (1.5e-10, "1.5e-10"),
             (1e15, "1000000000000000.0"),
             (9_999_999_999_999_998.0, "9999999999999998.0"),
@@ -112,6 +73,9 @@ mod tests {
             (-f64::MIN_POSITIVE, "-2.2250738585072014e-308"),
             (0.1 + 0.2, "0.30000000000000004"),
             (123_456.789, "123456.789"),
+            // Both are as near to the digit above; Python takes the even one.
+            (1.000_007_629_394_531_25, "1.0000076293945312"),
+            (f64::powi(2.0, -25), "2.9802322387695312e-08"),
         ] {
             assert_eq!(float(value), text);
         }

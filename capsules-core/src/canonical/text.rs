@@ -43,7 +43,7 @@ pub(super) fn write_char(char: char, out: &mut String) -> bool {
 /// How many bytes at the start stand for themselves inside a string.
 pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
     // Whole chunks are tested without branches, which compiles to vector instructions.
-    let (chunks, _) = bytes.as_chunks::<16>();
+    let (chunks, _) = bytes.as_chunks::<8>();
     let plain_chunks = chunks
         .iter()
         .take_while(|chunk| {
@@ -52,7 +52,7 @@ pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
                 .fold(false, |found, &byte| found | is_special(byte))
         })
         .count();
-    let tested = plain_chunks * 16;
+    let tested = plain_chunks * 8;
     let rest = &bytes[tested..];
     tested
         + rest
@@ -101,6 +101,10 @@ pub(super) fn unescape(canonical: &str) -> impl Iterator<Item = u8> {
 }
 
 /// The bytes that cannot stand for themselves inside a string.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a third faster than with branches"
+)]
 fn is_special(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }

@@ -282,7 +282,7 @@ fn write_trigger(trigger: &Trigger, out: &mut String) {
     out.push_str(r#","source":"#);
     write_string(&trigger.source, out);
     out.push_str(r#","timestamp":""#);
-    write_integer(trigger.timestamp, out);
+    trigger.timestamp.write(out);
     out.push_str(r#"","type":"#);
     write_string(trigger.kind.as_str(), out);
     out.push_str(r#","user_id":"#);
@@ -338,4 +338,66 @@ fn write_uuid(id: Uuid, out: &mut String) {
     out.push('"');
     out.push_str(id.hyphenated().encode_lower(&mut buffer));
     out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capsule::CapsuleType;
+
+    fn with_options(options: Vec<ReasoningOption>) -> Capsule {
+        let mut capsule = Capsule::new(CapsuleType::Agent);
+        capsule.reasoning.options = options;
+        capsule
+    }
+
+    #[test]
+    fn options_considered_are_the_options_descriptions() {
+        let mut capsule = with_options(vec![ReasoningOption {
+            description: "wait".to_owned(),
+            ..ReasoningOption::default()
+        }]);
+        capsule.reasoning.options_considered = vec!["something else".to_owned()];
+        let text = canonical_capsule(&capsule).unwrap();
+        assert!(text.contains(r#""options_considered":["wait"]"#), "{text}");
+    }
+
+    #[test]
+    fn options_are_rebuilt_from_options_considered_alone() {
+        let mut capsule = with_options(Vec::new());
+        capsule.reasoning.options_considered = vec!["wait".to_owned(), "act".to_owned()];
+        capsule.reasoning.selected_option = "act".to_owned();
+        let text = canonical_capsule(&capsule).unwrap();
+        capsule.reasoning.options = ["wait", "act"]
+            .into_iter()
+            .enumerate()
+            .map(|(index, description)| ReasoningOption {
+                id: format!("opt_{index}"),
+                description: description.to_owned(),
+                selected: description == "act",
+                ..ReasoningOption::default()
+            })
+            .collect();
+        assert_eq!(text, canonical_capsule(&capsule).unwrap());
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_named() {
+        let mut capsule = with_options(vec![ReasoningOption::default(); 3]);
+        capsule.reasoning.options[2].feasibility = f64::NAN;
+        let mut out = "before".to_owned();
+        let error = write_capsule(&capsule, &mut out).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "reasoning.options[2].feasibility is not a finite number; set it to one before sealing"
+        );
+        assert_eq!(out, "before");
+
+        capsule.reasoning.confidence = f64::NEG_INFINITY;
+        let field = "reasoning.confidence".to_owned();
+        assert_eq!(
+            canonical_capsule(&capsule),
+            Err(CanonicalError::NotFinite { field })
+        );
+    }
 }

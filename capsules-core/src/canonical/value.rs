@@ -37,8 +37,8 @@ pub(super) fn write_object(
 
 /// Writes what remains of a container, and of the containers inside it. These are kept on a
 /// stack of our own, since a program can nest values deeper than the thread's stack.
-fn write_rest<'a>(
-    outermost: Container<'a>,
+fn write_rest(
+    outermost: Container<'_>,
     field: &'static str,
     out: &mut String,
 ) -> Result<(), CanonicalError> {
