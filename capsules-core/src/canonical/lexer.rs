@@ -173,9 +173,8 @@ impl<'a> Lexer<'a> {
             self.at += 1;
             second = Some(self.code_unit()?);
         }
-        let mut chars = char::decode_utf16(std::iter::once(first).chain(second));
-        match (chars.next(), chars.next()) {
-            (Some(Ok(char)), None) => Ok(char),
+        match char::decode_utf16(std::iter::once(first).chain(second)).next() {
+            Some(Ok(char)) => Ok(char),
             _ => Err(syntax("a lone surrogate, which is not a character,", start)),
         }
     }
