@@ -317,3 +317,80 @@ fn checkpoint_and_close(connection: Connection) -> Result<(), Failure> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::Position;
+    use crate::{Capsule, CapsuleType, Draft};
+
+    fn append(store: &SqliteStorage) -> Result<(), StorageError> {
+        let draft = Draft::new(&Capsule::new(CapsuleType::Tool)).unwrap();
+        store.append(None, &mut |head| {
+            let position = Position::after(head);
+            Ok(vec![SealedRecord {
+                hash: format!("{:064x}", position.sequence),
+                content: draft.link(&position),
+                signature: String::new(),
+                signature_pq: "5e".repeat(3_309),
+                signed_at: None,
+                signed_by: None,
+                columns: draft.columns(&position),
+            }])
+        })
+    }
+
+    fn limit_pages(store: &SqliteStorage, pages: i64) {
+        let writer = store.writer.as_ref().unwrap().lock().unwrap();
+        let connection = writer.as_ref().unwrap();
+        connection
+            .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+            .unwrap();
+    }
+
+    #[test]
+    fn a_full_disk_refuses_an_append_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStorage::open(directory.path().join("capsules.db")).unwrap();
+        limit_pages(&store, 12);
+        let mut appended = 0;
+        let error = loop {
+            match append(&store) {
+                Ok(()) => appended += 1,
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert!(
+            error.contains("the disk is full; nothing was appended"),
+            "{error}"
+        );
+        assert_eq!(store.count(&Filter::new()).unwrap(), appended);
+
+        limit_pages(&store, 1_000);
+        append(&store).unwrap();
+        let head = store.head(None).unwrap().unwrap();
+        assert_eq!(head.sequence, appended);
+    }
+
+    #[test]
+    fn reads_keep_a_few_connections_however_many_run_at_once() {
+        fn nested(store: &SqliteStorage, depth: usize) {
+            store
+                .scan(None, 0, &mut |_| {
+                    if depth > 0 {
+                        nested(store, depth - 1);
+                    }
+                    ControlFlow::Break(())
+                })
+                .unwrap();
+        }
+
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStorage::open(directory.path().join("capsules.db")).unwrap();
+        append(&store).unwrap();
+        nested(&store, 0);
+        assert_eq!(store.readers.kept(), 1);
+        nested(&store, 20);
+        assert_eq!(store.readers.kept(), readers::KEPT);
+    }
+}

@@ -22,7 +22,7 @@ pub(super) struct Readers {
     idle: Mutex<Option<Vec<Reader>>>,
 }
 
-const KEPT: usize = 4;
+pub(super) const KEPT: usize = 4;
 
 impl Readers {
     pub(super) fn new(path: PathBuf, timeout: Duration, read_only: bool) -> Self {
@@ -54,7 +54,7 @@ impl Readers {
     /// What the file's table looks like.
     pub(super) fn layout(&self) -> Result<Layout, Failure> {
         self.read_with(None, |connection| {
-            schema::inspect(connection)?
+            schema::inspect(&connection.unchecked_transaction()?)?
                 .ok_or_else(|| Failure::found("it is empty: nothing was ever stored in it"))
         })
     }
@@ -97,5 +97,10 @@ impl Readers {
     /// A connection is only ever added or taken under the lock, so a poisoned one is intact.
     fn lock(&self) -> MutexGuard<'_, Option<Vec<Reader>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.lock().as_ref().map_or(0, Vec::len)
     }
 }

@@ -84,7 +84,7 @@ impl Layout {
 /// Makes the table where the file is empty, and adds the columns that a table of another tool
 /// lacks. Nothing else of such a file is changed.
 pub(super) fn prepare(connection: &mut Connection) -> Result<Layout, Failure> {
-    if let Some(layout) = inspect(connection)?
+    if let Some(layout) = inspect(&connection.transaction()?)?
         && layout.is_complete()
     {
         return Ok(layout);
@@ -101,8 +101,9 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<Layout, Failure> {
     Ok(layout)
 }
 
-/// Reads the layout; `None` when the file is empty.
-pub(super) fn inspect(connection: &Connection) -> Result<Option<Layout>, Failure> {
+/// Reads the layout; `None` when the file is empty. In a transaction, because another process may
+/// be making the table meanwhile.
+pub(super) fn inspect(connection: &Transaction<'_>) -> Result<Option<Layout>, Failure> {
     let version = header(connection, "user_version")?;
     let application = header(connection, "application_id")?;
     // Other applications number their own files; only what is ours or unclaimed is compared.
