@@ -230,6 +230,21 @@ fn the_columns_of_a_record_that_has_them_decide() {
 }
 
 #[test]
+fn a_record_with_a_domain_column_and_no_tenant_has_none() {
+    let store = open();
+    let mut capsule = capsule("removed");
+    capsule.set_tenant_id(Some("sealed"));
+    store
+        .append(None, &mut |head| {
+            let mut records = follow(head, std::slice::from_ref(&capsule));
+            records[0].columns.tenant_id = None;
+            Ok(records)
+        })
+        .unwrap();
+    assert_selects(&*store, &Filter::new().tenant("sealed"), &[]);
+}
+
+#[test]
 fn content_of_any_depth_or_offset_is_read_and_damaged_content_is_passed_over() {
     let store = open();
     let depth = 5_000;
