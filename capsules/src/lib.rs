@@ -40,7 +40,7 @@ pub use capsules_core::{
     LocalSigner, Outcome, OutcomeStatus, PublicKey, Reasoning, ReasoningOption, Seal, SealedRecord,
     SignError, Signature, Signer, Storage, StorageError, Timestamp, ToolCall, Trigger, Uuid,
 };
-pub use capsules_core::{storage, verify};
+pub use capsules_core::{export, storage, verify};
 
 pub use crate::active::{CurrentCapsule, NoActiveCapsule, current, try_current};
 pub use crate::builder::Builder;

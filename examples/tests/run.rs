@@ -1,0 +1,91 @@
+//! Runs every example as a user does. `cargo test` has built them.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What each example prints, among other things, in this order.
+const EXPECTED: [(&str, &[&str]); 4] = [
+    ("minimal", &["write a haiku: an old silent pond\n"]),
+    (
+        "own_instance",
+        &[
+            "here: success 42 None\n",
+            "there: failure null Some(\"1 / 0 has no value\")\n",
+            "failures there: 1\n",
+            "accepted: 1, committed: 1, failed: 0",
+        ],
+    ),
+    (
+        "quickstart",
+        &[
+            "  workflow review ",
+            "    tool read_file Cargo.lock     success ",
+            "    agent advise ",
+            "      tool read_file deny.toml    failure ",
+            "  1. Trigger\n",
+            "  2. Context\n",
+            "  3. Reasoning\n",
+            "     rejected ",
+            "  4. Authority\n",
+            "  5. Execution\n",
+            "read_file: deny.toml: ",
+            "find_duplicates: ok\n",
+            "  6. Outcome\n",
+            "  links         passed ",
+            "  content       passed ",
+            "  signatures    passed ",
+            "  VALID\n",
+            " -- verify --signatures --data-dir ",
+        ],
+    ),
+    (
+        "verify_offline",
+        &[
+            "as exported: valid, 3 capsules\n",
+            "as forged:   Content hash mismatch at sequence 1\n",
+        ],
+    ),
+];
+
+#[test]
+fn every_example_does_what_it_says() {
+    for (name, expected) in EXPECTED {
+        let data_dir = tempfile::tempdir().unwrap();
+        let output = Command::new(executable(name))
+            .env("QUANTUMPIPES_DATA_DIR", data_dir.path())
+            .output()
+            .unwrap_or_else(|error| panic!("{name}: {error}; run `cargo test` to build it"));
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name}: {errors}");
+        assert_eq!(errors, "", "{name}");
+        let mut rest = &*printed;
+        for text in expected {
+            let (_, after) = rest
+                .split_once(text)
+                .unwrap_or_else(|| panic!("{name}: no {text:?} in this place of\n{printed}"));
+            rest = after;
+        }
+    }
+}
+
+#[test]
+fn no_example_is_forgotten() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let entries = fs::read_dir(directory).unwrap();
+    let there: BTreeSet<_> = entries
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_owned())
+        .collect();
+    let tested = EXPECTED.iter().map(|(name, _)| (*name).into()).collect();
+    assert_eq!(there, tested);
+}
+
+/// Cargo puts examples beside the directory of the tests.
+fn executable(name: &str) -> PathBuf {
+    let this = env::current_exe().unwrap();
+    let built = this.ancestors().nth(2).unwrap().join("examples");
+    built.join(name).with_extension(env::consts::EXE_EXTENSION)
+}
