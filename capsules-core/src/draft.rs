@@ -1,5 +1,7 @@
 //! Capsules that are ready to be sealed.
 
+use std::borrow::Cow;
+
 use uuid::Uuid;
 
 use crate::canonical::{
@@ -7,6 +9,8 @@ use crate::canonical::{
 };
 use crate::capsule::{Capsule, CapsuleType};
 use crate::chain::Position;
+use crate::header::Header;
+use crate::json::{Object, Value};
 use crate::record::Columns;
 
 /// A capsule that is ready to be sealed: its canonical text with the place in the chain left
@@ -38,6 +42,14 @@ pub struct Draft {
     sequence_at: usize,
 }
 
+/// A text is not a draft's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not the text of a draft: {reason}")]
+pub struct MalformedDraft {
+    /// What is wrong with it.
+    pub reason: String,
+}
+
 /// What `text` holds at the two places.
 const OPEN_PREVIOUS_HASH: &str = "null";
 const OPEN_SEQUENCE: &str = "0";
@@ -65,6 +77,57 @@ impl Draft {
             previous_hash_at: offsets.previous_hash,
             sequence_at: offsets.sequence,
         })
+    }
+
+    /// Takes up a draft again from its [`text`](Self::text), for instance from a journal.
+    ///
+    /// # Errors
+    ///
+    /// [`MalformedDraft`] when the text is not one that a draft has given.
+    pub fn from_text(text: String) -> Result<Self, MalformedDraft> {
+        let malformed = |reason: &str| MalformedDraft {
+            reason: reason.to_owned(),
+        };
+        let document = Object::parse(&text).map_err(|error| malformed(&error.to_string()))?;
+        let open = |key: &str, value: &str| {
+            let found = document
+                .get(key)
+                .map(Value::text)
+                .filter(|text| *text == value);
+            // The value is a part of the text.
+            found.map(|found| found.as_ptr().addr() - text.as_ptr().addr())
+        };
+        let previous_hash_at = open("previous_hash", OPEN_PREVIOUS_HASH)
+            .ok_or_else(|| malformed("its `previous_hash` is not null"))?;
+        let sequence_at =
+            open("sequence", OPEN_SEQUENCE).ok_or_else(|| malformed("its `sequence` is not 0"))?;
+        if previous_hash_at > sequence_at {
+            return Err(malformed("its keys are not in order"));
+        }
+        let header = Header::of(&document).map_err(|error| malformed(&error.to_string()))?;
+        let id = header.id.and_then(|id| id.parse().ok());
+        let id = id.ok_or_else(|| malformed("its `id` is not a UUID"))?;
+        let kind = header.kind.and_then(|kind| kind.parse().ok());
+        let kind = kind.ok_or_else(|| malformed("its `type` is unknown"))?;
+        let domain = header.domain.map(Cow::into_owned);
+        let domain = domain.ok_or_else(|| malformed("it has no `domain`"))?;
+        let session_id = header.session_id.map(Cow::into_owned);
+        let tenant_id = header.tenant_id.map(Cow::into_owned);
+        Ok(Self {
+            id,
+            kind,
+            domain,
+            session_id,
+            tenant_id,
+            text,
+            previous_hash_at,
+            sequence_at,
+        })
+    }
+
+    /// The canonical content with `previous_hash` null and `sequence` 0.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The capsule's id.
@@ -128,6 +191,26 @@ mod tests {
     use super::*;
     use crate::canonical::canonical_capsule;
     use crate::chain::Head;
+
+    #[test]
+    fn a_text_gives_its_draft_back() {
+        let mut capsule = Capsule::new(CapsuleType::Chat);
+        capsule.set_tenant_id(Some("acme"));
+        capsule.context.session_id = Some("s".to_owned());
+        capsule
+            .context
+            .environment
+            .insert("previous_hash".to_owned(), serde_json::Value::Null);
+        let draft = Draft::new(&capsule).unwrap();
+        assert_eq!(Draft::from_text(draft.text().to_owned()), Ok(draft.clone()));
+        let linked = draft.link(&Position {
+            sequence: 1,
+            previous_hash: None,
+        });
+        for text in ["", "{}", "[]", &linked] {
+            assert!(Draft::from_text(text.to_owned()).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn linking_equals_writing_the_linked_capsule() {

@@ -34,7 +34,7 @@ pub mod verify;
 pub use capsule::{Capsule, CapsuleType, SPEC_VERSION, UnknownCapsuleType};
 pub use chain::{Head, Position};
 pub use datadir::{DataDir, DataDirError};
-pub use draft::Draft;
+pub use draft::{Draft, MalformedDraft};
 pub use hash::{ContentHash, MalformedHash, sha3_256, sha3_256_reader};
 pub use keyring::{Keyring, KeyringError};
 #[cfg(feature = "pq")]
