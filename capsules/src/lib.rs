@@ -29,6 +29,12 @@ mod capsules;
 mod capture;
 mod default;
 mod error;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the recorder does not write it yet")
+)]
+#[expect(unused_imports, reason = "the recorder does not write it yet")]
+mod journal;
 mod recorder;
 mod reply;
 mod scope;

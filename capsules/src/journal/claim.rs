@@ -1,0 +1,143 @@
+//! Which journals there are, and taking those that have no owner.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::disk::{Disk, DiskFile};
+use super::error::{JournalError, ListError};
+use super::segment::{SegmentName, UNFINISHED};
+
+/// How often a journal is claimed whose first segment vanishes meanwhile.
+const CLAIMS: usize = 8;
+
+/// The locked segments of a journal, oldest first.
+pub(super) type Segments<F> = Vec<(PathBuf, Locked<F>)>;
+
+/// A file that is unlocked when it is dropped.
+pub(super) struct Locked<F: DiskFile>(pub(super) F);
+
+impl<F: DiskFile> Drop for Locked<F> {
+    fn drop(&mut self) {
+        // Closing the file does the same, unless copies of its handle are open.
+        _ = self.0.unlock();
+    }
+}
+
+/// The segments in a directory by journal, oldest first.
+pub(super) fn list<D: Disk>(
+    disk: &D,
+    directory: &Path,
+) -> Result<BTreeMap<String, BTreeSet<SegmentName>>, ListError> {
+    let mut journals = BTreeMap::<_, BTreeSet<_>>::new();
+    for name in names(disk, directory)? {
+        if let Some(name) = SegmentName::parse(&name) {
+            journals
+                .entry(name.journal.clone())
+                .or_default()
+                .insert(name);
+        }
+    }
+    Ok(journals)
+}
+
+/// Removes what processes left behind that died while they created a segment.
+pub(super) fn remove_unfinished<D: Disk>(disk: &D, directory: &Path) -> Result<(), ListError> {
+    for name in names(disk, directory)? {
+        if name
+            .strip_suffix(UNFINISHED)
+            .and_then(SegmentName::parse)
+            .is_some()
+        {
+            let path = directory.join(name);
+            if let Ok(Lock::Taken(_file)) = lock(disk, &path) {
+                // It holds no entry; the next recovery tries again.
+                _ = disk.remove(&path);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes the locks of all segments of a journal, oldest first. `None` when it has an owner, or
+/// another process recovers it or has done so.
+///
+/// The first segment decides. Its lock is held by the owner, or by whoever recovers, until the
+/// file is deleted.
+pub(super) fn claim<D: Disk>(
+    disk: &D,
+    directory: &Path,
+    journal: &str,
+) -> Result<Option<Segments<D::File>>, JournalError> {
+    let names = || match list(disk, directory) {
+        Ok(mut journals) => Ok(journals.remove(journal).unwrap_or_default()),
+        Err(ListError { path, source }) => Err(JournalError::Read { path, source }),
+    };
+    for _ in 0..CLAIMS {
+        let Some(first) = names()?.pop_first() else {
+            return Ok(None);
+        };
+        let path = directory.join(first.file_name());
+        let file = match lock(disk, &path)? {
+            Lock::Taken(file) => file,
+            Lock::Held => return Ok(None),
+            // Deleted by its owner, who may have died since.
+            Lock::Deleted => continue,
+        };
+        let mut segments = vec![(path, file)];
+        // Listed again, as only now it is certain that no segment is added.
+        for name in names()?.into_iter().filter(|name| *name != first) {
+            let path = directory.join(name.file_name());
+            match lock(disk, &path)? {
+                Lock::Taken(file) => segments.push((path, file)),
+                Lock::Held | Lock::Deleted => return Ok(None),
+            }
+        }
+        return Ok(Some(segments));
+    }
+    Ok(None)
+}
+
+enum Lock<F: DiskFile> {
+    Taken(Locked<F>),
+    Held,
+    Deleted,
+}
+
+fn lock<D: Disk>(disk: &D, path: &Path) -> Result<Lock<D::File>, JournalError> {
+    let file = match disk.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Lock::Deleted),
+        opened => opened.map_err(|source| read_error(path, source))?,
+    };
+    let locked = file.try_lock().map_err(|source| read_error(path, source))?;
+    if !locked {
+        return Ok(Lock::Held);
+    }
+    let file = Locked(file);
+    // Names are never used again: if it exists, it is the file that was opened.
+    let exists = disk
+        .exists(path)
+        .map_err(|source| read_error(path, source))?;
+    Ok(if exists {
+        Lock::Taken(file)
+    } else {
+        Lock::Deleted
+    })
+}
+
+fn names<D: Disk>(disk: &D, directory: &Path) -> Result<Vec<String>, ListError> {
+    match disk.names(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        names => names.map_err(|source| ListError {
+            path: directory.to_owned(),
+            source,
+        }),
+    }
+}
+
+pub(super) fn read_error(path: &Path, source: io::Error) -> JournalError {
+    JournalError::Read {
+        path: path.to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,319 @@
+//! A journal that is written, trimmed, closed and recovered, without any failure.
+
+use std::io;
+
+use super::*;
+use crate::journal::{AppendError, JournalError, MAX_TEXT, RecoverError, directory_for, waiting};
+
+#[test]
+fn what_a_dropped_journal_holds_is_recovered_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    journal.start(id(1), at(1), &text(1)).unwrap();
+    journal.start(id(2), at(2), &text(2)).unwrap();
+    journal.accept(id(2), at(2), &text(2)).unwrap();
+    journal.start(id(3), at(3), &text(3)).unwrap();
+    journal.end(id(3)).unwrap();
+    let receipt = journal.accept(id(4), at(4), &text(4)).unwrap();
+    journal.accept(id(5), at(5), &text(5)).unwrap();
+    // 4 is committed, but not all before it, so that 4 may be delivered again.
+    journal.committed([receipt]).unwrap();
+
+    // Nobody takes it from its living owner.
+    assert_eq!(recover_all(directory.path()).0, Found::default());
+    assert!(waiting(directory.path()).unwrap().is_empty());
+    drop(journal);
+
+    let waiting_now = waiting(directory.path()).unwrap();
+    let [journal] = &waiting_now[..] else {
+        panic!("{waiting_now:?}")
+    };
+    assert_eq!(
+        (journal.accepted, journal.started, journal.damaged),
+        (3, 1, 0)
+    );
+    assert_eq!(journal.bytes, journal.path.metadata().unwrap().len());
+    assert_eq!(journal.process, std::process::id());
+    assert!(journal.problem.is_none());
+
+    let (found, recovery) = recover_all(directory.path());
+    assert_eq!(found.accepted, ids([2, 4, 5]));
+    assert_eq!(found.started, ids([1]));
+    assert_eq!(
+        (recovery.journals, recovery.accepted, recovery.started),
+        (1, 3, 1)
+    );
+    assert_eq!(recover_all(directory.path()).0, Found::default());
+    assert!(files(directory.path()).is_empty());
+}
+
+#[test]
+fn nothing_is_delivered_again_that_is_marked_as_committed() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    let receipts: Vec<_> = (0..10)
+        .map(|n| journal.accept(id(n), at(n), &text(n)).unwrap())
+        .collect();
+    journal.committed(receipts[..7].iter().copied()).unwrap();
+    drop(journal);
+    assert_eq!(waiting(directory.path()).unwrap()[0].accepted, 3);
+    assert_eq!(recover_all(directory.path()).0.accepted, ids(7..10));
+}
+
+#[test]
+fn a_journal_whose_content_is_committed_is_deleted_on_close() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    journal.start(id(1), at(1), &text(1)).unwrap();
+    let receipt = journal.accept(id(1), at(1), &text(1)).unwrap();
+    journal.committed([receipt]).unwrap();
+    journal.close().unwrap();
+    assert!(files(directory.path()).is_empty());
+    assert!(matches!(
+        journal.accept(id(2), at(2), ""),
+        Err(AppendError::Closed { .. })
+    ));
+    assert!(matches!(
+        journal.start(id(2), at(2), ""),
+        Err(AppendError::Closed { .. })
+    ));
+    journal.close().unwrap();
+}
+
+#[test]
+fn an_action_that_still_runs_keeps_the_journal_on_close() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    journal.start(id(1), at(1), &text(1)).unwrap();
+    journal.close().unwrap();
+    assert_eq!(recover_all(directory.path()).0.started, ids([1]));
+}
+
+#[test]
+fn segments_are_deleted_when_committed_and_keep_open_starts() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = short_journal(directory.path());
+    journal.start(id(0), at(0), &text(0)).unwrap();
+    for n in 1..200 {
+        journal.start(id(n), at(n), &text(n)).unwrap();
+        let receipt = journal.accept(id(n), at(n), &text(n)).unwrap();
+        journal.committed([receipt]).unwrap();
+        let segments = files(directory.path());
+        assert_eq!(segments.len(), 1, "{segments:?}");
+        assert!(segments[0].metadata().unwrap().len() < 2 * SHORT_SEGMENT);
+    }
+    drop(journal);
+    let (found, _) = recover_all(directory.path());
+    assert_eq!(
+        found,
+        Found {
+            started: ids([0]),
+            ..Found::default()
+        }
+    );
+}
+
+#[test]
+fn segments_stay_as_long_as_one_capsule_is_not_committed() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = short_journal(directory.path());
+    let first = journal.accept(id(0), at(0), &text(0)).unwrap();
+    for n in 1..50 {
+        let receipt = journal.accept(id(n), at(n), &text(n)).unwrap();
+        journal.committed([receipt]).unwrap();
+    }
+    assert!(files(directory.path()).len() > 5);
+    journal.committed([first]).unwrap();
+    assert_eq!(files(directory.path()).len(), 1);
+    drop(journal);
+    assert!(files(directory.path()).is_empty());
+}
+
+#[test]
+fn a_start_is_found_once_though_it_was_copied() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = short_journal(directory.path());
+    let kept = directory.path().join("kept");
+    journal.start(id(0), at(0), &text(0)).unwrap();
+    for n in 1..10 {
+        if n == 5 {
+            fs::copy(&files(directory.path())[0], &kept).unwrap();
+        }
+        let receipt = journal.accept(id(n), at(n), &text(n)).unwrap();
+        journal.committed([receipt]).unwrap();
+    }
+    // As if the process had died between the copy of the start and the deletion of its segment.
+    let segment = files(directory.path()).remove(0);
+    let name = segment.file_name().unwrap().to_str().unwrap();
+    let number = name.rsplit_once('-').unwrap().0;
+    drop(journal);
+    fs::rename(
+        &kept,
+        directory.path().join(format!("{number}-000001.journal")),
+    )
+    .unwrap();
+    assert_eq!(files(directory.path()).len(), 2);
+    let (found, _) = recover_all(directory.path());
+    assert_eq!(
+        found,
+        Found {
+            started: ids([0]),
+            ..Found::default()
+        }
+    );
+}
+
+#[test]
+fn a_deleted_file_is_noticed_at_the_next_commit() {
+    let directory = tempfile::tempdir().unwrap();
+    let nested = directory.path().join("audit.db.journals");
+    let journal = Journal::open(&nested).unwrap();
+    journal.start(id(1), at(1), &text(1)).unwrap();
+    let receipt = journal.accept(id(2), at(2), &text(2)).unwrap();
+    fs::remove_dir_all(&nested).unwrap();
+    journal.committed([receipt]).unwrap();
+    journal.accept(id(3), at(3), &text(3)).unwrap();
+    drop(journal);
+    let (found, _) = recover_all(&nested);
+    assert_eq!((found.accepted, found.started), (ids([3]), ids([1])));
+}
+
+#[test]
+fn a_journal_stays_until_all_of_it_was_delivered() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    for n in 0..3000 {
+        journal.accept(id(n), at(n), &text(n)).unwrap();
+    }
+    drop(journal);
+    let mut calls = 0;
+    let result = recover(directory.path(), |_| {
+        calls += 1;
+        if calls == 3 {
+            Err(io::Error::other("the store is down"))
+        } else {
+            Ok(())
+        }
+    });
+    assert!(
+        matches!(result, Err(RecoverError::Deliver { .. })),
+        "{result:?}"
+    );
+    assert_eq!(calls, 3);
+    assert_eq!(recover_all(directory.path()).0.accepted, ids(0..3000));
+}
+
+#[test]
+fn a_text_beyond_the_limit_is_an_error_and_the_longest_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    let mut longest = "x".repeat(MAX_TEXT + 1);
+    assert!(matches!(
+        journal.accept(id(1), at(1), &longest),
+        Err(AppendError::TooLong { length, limit }) if length == limit + 1
+    ));
+    longest.pop();
+    journal.accept(id(1), at(1), &longest).unwrap();
+    drop(journal);
+    let mut lengths = Vec::new();
+    recover(directory.path(), |batch| {
+        for item in batch {
+            let Recovered::Accepted(record) = item else {
+                panic!("{item:?}")
+            };
+            lengths.push(record.text.len());
+        }
+        Ok::<_, Infallible>(())
+    })
+    .unwrap();
+    assert_eq!(lengths, [MAX_TEXT]);
+}
+
+#[test]
+fn a_later_version_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    journal.accept(id(1), at(1), &text(1)).unwrap();
+    drop(journal);
+    let path = &files(directory.path())[0];
+    let mut bytes = fs::read(path).unwrap();
+    bytes[8] = 2;
+    let checksum = crc32fast::hash(&bytes[..28]);
+    bytes[28..32].copy_from_slice(&checksum.to_le_bytes());
+    fs::write(path, &bytes).unwrap();
+
+    let (found, recovery) = recover_all(directory.path());
+    assert_eq!(found, Found::default());
+    assert!(matches!(
+        recovery.failed[..],
+        [JournalError::Version { found: 2, .. }]
+    ));
+    let waiting = waiting(directory.path()).unwrap();
+    assert!(matches!(
+        waiting[0].problem,
+        Some(JournalError::Version { found: 2, .. })
+    ));
+    assert_eq!(fs::read(path).unwrap(), bytes);
+}
+
+#[test]
+fn other_files_are_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let other = directory.path().join("notes.journal");
+    fs::write(&other, "not ours").unwrap();
+    assert_eq!(recover_all(directory.path()).0, Found::default());
+    assert_eq!(files(directory.path()), [other]);
+}
+
+#[test]
+fn without_a_directory_nothing_waits() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("missing");
+    assert_eq!(recover_all(&missing).0, Found::default());
+    assert!(waiting(&missing).unwrap().is_empty());
+    assert!(!missing.exists());
+}
+
+#[test]
+fn a_segment_that_was_never_finished_is_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    journal.accept(id(1), at(1), &text(1)).unwrap();
+    let name = files(directory.path())
+        .remove(0)
+        .into_os_string()
+        .into_string()
+        .unwrap();
+    fs::write(name.replace("-000001.journal", "-000002.journal.new"), "").unwrap();
+    recover_all(directory.path());
+    assert_eq!(files(directory.path()).len(), 1);
+    drop(journal);
+    assert_eq!(recover_all(directory.path()).0.accepted, ids([1]));
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = tempfile::tempdir().unwrap();
+    let nested = directory.path().join("audit.db.journals");
+    let _journal = Journal::open(&nested).unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&nested), 0o700);
+    assert_eq!(mode(&files(&nested)[0]), 0o600);
+}
+
+#[cfg(unix)]
+#[test]
+fn every_path_to_a_store_names_one_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().canonicalize().unwrap();
+    fs::create_dir(root.join("sub")).unwrap();
+    fs::write(root.join("audit.db"), "").unwrap();
+    std::os::unix::fs::symlink(root.join("audit.db"), root.join("sub/link.db")).unwrap();
+    let expected = root.join("audit.db.journals");
+    assert_eq!(directory_for(&root.join("audit.db")), expected);
+    assert_eq!(directory_for(&root.join("sub/../audit.db")), expected);
+    assert_eq!(directory_for(&root.join("sub/link.db")), expected);
+}

@@ -1,0 +1,400 @@
+//! The journal that a process writes.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use capsules_core::{Timestamp, Uuid};
+
+use super::disk::{Disk, DiskFile, SystemDisk};
+use super::entry::{EntryHeader, Kind, MAX_TEXT};
+use super::error::{AppendError, OpenError, TrimError};
+use super::segment::{Segment, SegmentName};
+use super::watermark::{Receipt, Watermark};
+
+/// From this length on a segment is replaced when something is committed, in bytes.
+const SEGMENT: u64 = 4 << 20;
+
+/// The buffer that entries are assembled in keeps at most this much between two of them.
+const BUFFER: usize = 256 << 10;
+
+/// The journal of this process for one store.
+///
+/// Appending takes one `write` under a lock, so the order of entries in the file is the order of
+/// their receipts. Only [`committed`](Self::committed) creates and deletes segments, so an append
+/// never waits for either.
+///
+/// A forked child shares the file and its lock with its parent. It never writes there: its first
+/// append opens a journal of its own, and closes its handle of the parent's, whose death would
+/// otherwise go unnoticed for as long as the child lives.
+pub(crate) struct Journal<D: Disk = SystemDisk> {
+    disk: D,
+    directory: PathBuf,
+    segment_length: u64,
+    process: u32,
+    /// `None` when closed.
+    state: Mutex<Option<State<D::File>>>,
+    /// Locked before `state`, and for as long as segments are created or deleted.
+    progress: Mutex<Progress>,
+    /// The journal of a forked child.
+    child: OnceLock<Box<Self>>,
+}
+
+struct State<F> {
+    current: Segment<F>,
+    /// Segments before the current one that cannot be deleted yet, oldest first.
+    old: VecDeque<OldSegment<F>>,
+    /// How many capsules were accepted: the number of the last.
+    accepted: u64,
+    /// Actions that have started and not ended.
+    open: HashMap<Uuid, Start>,
+    buffer: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Progress {
+    committed: Watermark,
+    /// Up to where the file says so.
+    marked: u64,
+}
+
+struct OldSegment<F> {
+    segment: Segment<F>,
+    /// The number of the last capsule in it.
+    last: u64,
+}
+
+/// What is kept of an action's start, to write it again when its segment is deleted.
+struct Start {
+    segment: u32,
+    at: Timestamp,
+    text: Box<str>,
+}
+
+impl Journal {
+    /// Opens a journal for this process in a directory, which is created if need be; not its
+    /// parent.
+    pub(crate) fn open(directory: &Path) -> Result<Self, OpenError> {
+        Self::open_on(SystemDisk, directory, SEGMENT)
+    }
+}
+
+impl<D: Disk> Journal<D> {
+    pub(super) fn open_on(
+        disk: D,
+        directory: &Path,
+        segment_length: u64,
+    ) -> Result<Self, OpenError> {
+        let process = disk.process();
+        let current = Segment::create(&disk, directory, SegmentName::fresh(process))?;
+        let state = State {
+            current,
+            old: VecDeque::new(),
+            accepted: 0,
+            open: HashMap::new(),
+            buffer: Vec::new(),
+        };
+        Ok(Self {
+            disk,
+            directory: directory.to_owned(),
+            segment_length,
+            process,
+            state: Mutex::new(Some(state)),
+            progress: Mutex::new(Progress::default()),
+            child: OnceLock::new(),
+        })
+    }
+
+    /// Notes that the action of this id has started. `text` is what is known of it, in a form
+    /// that whoever recovers the journal understands.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`]; the start is not on file then.
+    pub(crate) fn start(&self, id: Uuid, at: Timestamp, text: &str) -> Result<(), AppendError> {
+        let start = Start {
+            segment: 0,
+            at,
+            text: text.into(),
+        };
+        let header = header(Kind::Started, id, at, text)?;
+        self.local()?.with_state(|state| {
+            state.append(header, text)?;
+            let segment = state.current.name.number;
+            state.open.insert(id, Start { segment, ..start });
+            Ok(())
+        })
+    }
+
+    /// Accepts a capsule, and notes that the action of its id has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`]; the capsule is not on file then, and the action still counts as started.
+    pub(crate) fn accept(
+        &self,
+        id: Uuid,
+        at: Timestamp,
+        text: &str,
+    ) -> Result<Receipt, AppendError> {
+        let header = header(Kind::Accepted, id, at, text)?;
+        let journal = self.local()?;
+        let (sequence, _start) = journal.with_state(|state| {
+            let sequence = state.accepted + 1;
+            state.append(EntryHeader { sequence, ..header }, text)?;
+            state.accepted = sequence;
+            Ok((sequence, state.open.remove(&id)))
+        })?;
+        Ok(Receipt {
+            process: journal.process,
+            sequence,
+        })
+    }
+
+    /// Notes that the action of this id has ended and leaves no capsule, or that its capsule,
+    /// which [`accept`](Self::accept) could not write, is in the store.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`]; should the process die soon, the action may count as started then.
+    pub(crate) fn end(&self, id: Uuid) -> Result<(), AppendError> {
+        let header = header(Kind::Ended, id, Timestamp::now(), "")?;
+        self.local()?.with_state(|state| {
+            state.open.remove(&id);
+            state.append(header, "")
+        })
+    }
+
+    /// Says that these capsules are in the store, or that it is on record there that they are
+    /// lost. The journal gives up the room that is needed no longer. Receipts of the parent of a
+    /// forked process are passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`TrimError`] when the journal could not be trimmed. What was said is remembered, and
+    /// every later call tries again, without receipts too.
+    pub(crate) fn committed(
+        &self,
+        receipts: impl IntoIterator<Item = Receipt>,
+    ) -> Result<(), TrimError> {
+        let journal = self.local()?;
+        let mut progress = lock(&journal.progress);
+        for receipt in receipts {
+            if receipt.process == journal.process {
+                progress.committed.commit(receipt.sequence);
+            }
+        }
+        // Each step helps even if the one before it failed.
+        let marked = journal.mark(&mut progress);
+        let replaced = journal.replace_segment();
+        let removed = journal.remove_segments(progress.committed.through());
+        marked.and(replaced).and(removed)
+    }
+
+    /// Closes the journal, and deletes it if all that it holds is committed. Otherwise it waits
+    /// for recovery. Entries appended later fail. Dropping the journal does the same.
+    ///
+    /// # Errors
+    ///
+    /// [`TrimError::Remove`] when a file could not be deleted; recovery deletes it.
+    pub(crate) fn close(&self) -> Result<(), TrimError> {
+        if self.disk.process() != self.process {
+            return self.child.get().map_or(Ok(()), |child| child.close());
+        }
+        let progress = lock(&self.progress);
+        let Some(state) = lock(&self.state).take() else {
+            return Ok(());
+        };
+        let segments = || {
+            let old = state.old.iter().map(|old| &old.segment);
+            old.chain([&state.current])
+        };
+        let needed = progress.committed.through() < state.accepted || !state.open.is_empty();
+        let removed = if needed {
+            Ok(())
+        } else {
+            segments().try_for_each(|segment| self.remove(segment))
+        };
+        segments().for_each(Segment::unlock);
+        removed
+    }
+
+    /// Writes down what is committed, so that recovery need not look for it in the store.
+    fn mark(&self, progress: &mut Progress) -> Result<(), TrimError> {
+        let sequence = progress.committed.through();
+        if sequence > progress.marked {
+            let header = header(Kind::Committed, Uuid::nil(), Timestamp::now(), "")?;
+            self.with_state(|state| state.append(EntryHeader { sequence, ..header }, ""))?;
+            progress.marked = sequence;
+        }
+        Ok(())
+    }
+
+    /// Goes on in a new segment if the current one is long, damaged or deleted.
+    fn replace_segment(&self) -> Result<(), TrimError> {
+        let (path, name, due) = self.with_state(|state| {
+            let current = &state.current;
+            let due = current.len() >= self.segment_length || current.is_torn();
+            Ok((current.path.clone(), current.name.next(), due))
+        })?;
+        if due || !self.disk.exists(&path).unwrap_or(true) {
+            let fresh = Segment::create(&self.disk, &self.directory, name)?;
+            self.with_state(|state| {
+                let segment = mem::replace(&mut state.current, fresh);
+                state.old.push_back(OldSegment {
+                    segment,
+                    last: state.accepted,
+                });
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the oldest segments as far as nothing in them is needed.
+    fn remove_segments(&self, through: u64) -> Result<(), TrimError> {
+        loop {
+            let done = self.with_state(|state| {
+                let done = state.old.front().is_some_and(|old| old.last <= through);
+                if done {
+                    state.carry_starts()?;
+                }
+                Ok(done.then(|| state.old.pop_front()).flatten())
+            })?;
+            let Some(old) = done else {
+                return Ok(());
+            };
+            if let Err(error) = self.remove(&old.segment) {
+                // Without its lock it would pass for a dead process's.
+                self.with_state(|state| {
+                    state.old.push_front(old);
+                    Ok(())
+                })?;
+                return Err(error);
+            }
+        }
+    }
+
+    fn remove(&self, segment: &Segment<D::File>) -> Result<(), TrimError> {
+        match self.disk.remove(&segment.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(TrimError::Remove {
+                path: segment.path.clone(),
+                source: error,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The journal of the running process: this one, or in a forked child one of its own.
+    ///
+    /// Checked before any lock is taken, as a thread that held it may not exist in the child.
+    fn local(&self) -> Result<&Self, OpenError> {
+        if self.disk.process() == self.process {
+            return Ok(self);
+        }
+        if let Some(child) = self.child.get() {
+            return child.local();
+        }
+        if let Ok(mut state) = self.state.try_lock() {
+            *state = None;
+        }
+        let child = Self::open_on(self.disk.clone(), &self.directory, self.segment_length)?;
+        // Of two threads that come here at once, one uses the other's and drops its own.
+        self.child.get_or_init(|| Box::new(child)).local()
+    }
+
+    fn with_state<T>(
+        &self,
+        work: impl FnOnce(&mut State<D::File>) -> Result<T, AppendError>,
+    ) -> Result<T, AppendError> {
+        match &mut *lock(&self.state) {
+            Some(state) => work(state),
+            None => Err(AppendError::Closed {
+                directory: self.directory.clone(),
+            }),
+        }
+    }
+}
+
+impl<D: Disk> Drop for Journal<D> {
+    fn drop(&mut self) {
+        _ = self.close();
+    }
+}
+
+impl<F: DiskFile> State<F> {
+    fn append(&mut self, header: EntryHeader, text: &str) -> Result<(), AppendError> {
+        self.buffer.clear();
+        push_entry(&mut self.buffer, &header, text);
+        self.write_buffer()
+    }
+
+    /// Copies the starts in the oldest segment whose actions have not ended into the current one.
+    fn carry_starts(&mut self) -> Result<(), AppendError> {
+        let Some(oldest) = self.old.front().map(|old| old.segment.name.number) else {
+            return Ok(());
+        };
+        self.buffer.clear();
+        for (id, start) in self
+            .open
+            .iter()
+            .filter(|(_, start)| start.segment == oldest)
+        {
+            let header = header(Kind::Started, *id, start.at, &start.text)?;
+            push_entry(&mut self.buffer, &header, &start.text);
+        }
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        self.write_buffer()?;
+        let current = self.current.name.number;
+        for start in self
+            .open
+            .values_mut()
+            .filter(|start| start.segment == oldest)
+        {
+            start.segment = current;
+        }
+        Ok(())
+    }
+
+    fn write_buffer(&mut self) -> Result<(), AppendError> {
+        let result = self.current.append(&self.buffer);
+        self.buffer.truncate(BUFFER);
+        self.buffer.shrink_to(BUFFER);
+        result.map_err(|source| AppendError::Write {
+            path: self.current.path.clone(),
+            source,
+        })
+    }
+}
+
+fn push_entry(buffer: &mut Vec<u8>, header: &EntryHeader, text: &str) {
+    buffer.extend_from_slice(&header.encode());
+    buffer.extend_from_slice(text.as_bytes());
+}
+
+fn header(kind: Kind, id: Uuid, at: Timestamp, text: &str) -> Result<EntryHeader, AppendError> {
+    let length = text.len();
+    match u32::try_from(length) {
+        Ok(text_length) if length <= MAX_TEXT => Ok(EntryHeader {
+            kind,
+            text_length,
+            text_checksum: crc32fast::hash(text.as_bytes()),
+            sequence: 0,
+            at,
+            id,
+        }),
+        _ => Err(AppendError::TooLong {
+            length,
+            limit: MAX_TEXT,
+        }),
+    }
+}
+
+/// A thread that panicked leaves nothing half-done behind: an interrupted write is marked torn.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
