@@ -21,7 +21,7 @@ const TYPES: [(&str, &str); 8] = [
 
 const KEYS: &str = "`type`, `tenant_from`, `tenant_id`, `trigger_from`, `source`, `domain`, \
                     `agent_id`, `session_from`, `user_from`, `correlation_from`, `result`, \
-                    `error`, `swallow_errors`, `capsules`, `crate`";
+                    `error`, `swallow_errors`, `durability`, `capsules`, `crate`";
 
 /// The arguments of one `#[audit(..)]`.
 pub(crate) struct Args {
@@ -38,6 +38,8 @@ pub(crate) struct Args {
     pub(crate) result: Form,
     pub(crate) error: Form,
     pub(crate) swallow_errors: bool,
+    /// The variant of `Durability`.
+    pub(crate) durability: Option<Ident>,
     pub(crate) capsules: Option<Expr>,
     pub(crate) krate: Option<Path>,
 }
@@ -106,6 +108,7 @@ struct Keys {
     result: Option<Form>,
     error: Option<Form>,
     swallow_errors: Option<bool>,
+    durability: Option<Ident>,
     capsules: Option<Expr>,
     krate: Option<Path>,
 }
@@ -145,6 +148,7 @@ impl Keys {
             "result" => self.result = Some(parse_form(input)?),
             "error" => self.error = Some(parse_form(input)?),
             "swallow_errors" => self.swallow_errors = Some(parse_bool(input)?),
+            "durability" => self.durability = Some(parse_durability(input)?),
             "capsules" => self.capsules = Some(input.parse()?),
             "crate" => self.krate = Some(parse_path(input)?),
             _ => return Err(unknown(&key)),
@@ -183,6 +187,7 @@ impl Keys {
             result: self.result.unwrap_or(Form::Best),
             error: self.error.unwrap_or(Form::Best),
             swallow_errors: self.swallow_errors.unwrap_or(true),
+            durability: self.durability,
             capsules: self.capsules,
             krate: self.krate,
         })
@@ -242,6 +247,20 @@ fn parse_bool(input: ParseStream<'_>) -> Result<bool> {
         .parse()
         .map_err(|_| Error::new(span, "`swallow_errors` is `true` or `false`"))?;
     Ok(value.value)
+}
+
+fn parse_durability(input: ParseStream<'_>) -> Result<Ident> {
+    let span = input.span();
+    let variant = match input.parse::<LitStr>().map(|text| text.value()).as_deref() {
+        Ok("journaled") => "Journaled",
+        Ok("committed") => "Committed",
+        Ok("memory") => "Memory",
+        _ => {
+            let message = "expected \"journaled\", \"committed\" or \"memory\"";
+            return Err(Error::new(span, message));
+        }
+    };
+    Ok(Ident::new(variant, span))
 }
 
 fn parse_path(input: ParseStream<'_>) -> Result<Path> {

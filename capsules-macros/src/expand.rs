@@ -113,6 +113,10 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
         .domain
         .as_ref()
         .map_or_else(|| quote!("agents"), |text| quote!(#text));
+    let durability = match &args.durability {
+        Some(variant) => quote!(#private::Option::Some(#private::Durability::#variant)),
+        None => quote!(#private::Option::None),
+    };
     let capsules = match &args.capsules {
         Some(capsules) => quote!(#private::Option::Some(#private::borrow(&#capsules))),
         None => quote!(#private::Option::None),
@@ -161,6 +165,7 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
                     short_name: #short_name,
                     source: #source,
                     domain: #domain,
+                    durability: #durability,
                 },
                 #capsules,
                 |#inputs| { #fields },
@@ -235,7 +240,11 @@ fn finish(args: &Args, function: &Function, names: &Names) -> TokenStream {
             #private::Returns::of(&#parts, |#kept| #result, |#kept| #error)
         }
     };
-    if args.swallow_errors {
+    let waits = args
+        .durability
+        .as_ref()
+        .is_some_and(|variant| variant == "Committed");
+    if args.swallow_errors && !waits {
         return quote!(#call.finish(#returns););
     }
     let recorded = own("recorded");
@@ -243,8 +252,13 @@ fn finish(args: &Args, function: &Function, names: &Names) -> TokenStream {
         Some(_) => quote!(.await),
         None => quote!(.wait()),
     };
+    let finish = quote!(let #recorded = #call.finish_and_report(#returns) #answer;);
+    if args.swallow_errors {
+        // Whether it worked is in the statistics.
+        return quote!(#finish let _ = #recorded;);
+    }
     quote! {
-        let #recorded = #call.finish_and_report(#returns) #answer;
+        #finish
         let #value = #private::or_error(#value, #recorded);
     }
 }

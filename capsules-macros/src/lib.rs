@@ -51,6 +51,7 @@ use proc_macro::TokenStream;
 /// | `result` | how the result is kept: `"json"`, `"display"`, `"debug"` or `"none"` | the best that its type offers, in this order |
 /// | `error` | how the error is kept, likewise | `"display"`, `"json"` or `"debug"`, whichever its type offers first |
 /// | `swallow_errors` | `false`: when the function succeeded but could not be recorded, it returns the audit's error instead; needs `Result<_, E>` with `E: From<capsules::Error>` | `true` |
+/// | `durability` | how safely the capsule is kept when the call returns: `"journaled"`, `"committed"` or `"memory"`; see `capsules::Durability` | the instance's |
 /// | `capsules` | the instance: an expression of type `Capsules` or `&Capsules` | the one that is bound or installed |
 /// | `crate` | the path of the `capsules` crate, when it was renamed | `::capsules` |
 ///

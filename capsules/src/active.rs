@@ -9,6 +9,7 @@ use capsules_core::{Capsule, CapsuleType, ReasoningOption, Uuid};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::durability::Durability;
 use crate::recorder::Recorder;
 use crate::scope::Scope;
 
@@ -19,6 +20,7 @@ pub(crate) struct Active {
     /// The function's name, for the parent's list of tool calls.
     pub(crate) name: &'static str,
     pub(crate) parent: Option<Arc<Active>>,
+    pub(crate) durability: Durability,
     pub(crate) started: Instant,
     /// Empty once the action has ended; later writes go nowhere.
     capsule: Mutex<Option<Box<Capsule>>>,
@@ -52,12 +54,14 @@ impl Active {
         recorder: Arc<Recorder>,
         name: &'static str,
         parent: Option<Arc<Self>>,
+        durability: Durability,
     ) -> Self {
         Self {
             id: capsule.id,
             recorder,
             name,
             parent,
+            durability,
             started: Instant::now(),
             capsule: Mutex::new(Some(capsule)),
             holder: AtomicU64::new(0),

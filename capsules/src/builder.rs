@@ -9,9 +9,12 @@ use std::sync::Arc;
 use capsules_core::storage::SqliteStorage;
 use capsules_core::{DataDir, Seal, Signer, Storage};
 
-use crate::capsules::{Capsules, TEXT_LIMIT};
+use crate::capsules::Capsules;
+use crate::durability::{Durability, Overflow};
 use crate::error::Error;
-use crate::recorder::Backend;
+use crate::journal;
+use crate::recorder::{Backend, Settings, recover_into};
+use crate::recovery::Recovered;
 
 /// Opens an instance step by step; made by [`Capsules::builder`].
 ///
@@ -24,7 +27,7 @@ use crate::recorder::Backend;
 ///     .data_dir(directory.path())
 ///     .text_limit(2_000)
 ///     .build()?;
-/// # Ok::<(), capsules::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Default)]
 #[must_use = "call `build` to open the instance"]
@@ -33,7 +36,8 @@ pub struct Builder {
     data_dir: Option<PathBuf>,
     storage: Option<Arc<dyn Storage>>,
     signer: Option<Arc<dyn Signer>>,
-    text_limit: Option<usize>,
+    journals: Option<PathBuf>,
+    settings: Settings,
 }
 
 impl std::fmt::Debug for Builder {
@@ -75,7 +79,34 @@ impl Builder {
 
     /// Cuts captured texts at this many characters instead of 500.
     pub fn text_limit(mut self, characters: usize) -> Self {
-        self.text_limit = Some(characters);
+        self.settings.text_limit = characters;
+        self
+    }
+
+    /// How safely capsules are kept when a call returns, unless its attribute says otherwise.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.settings.durability = durability;
+        self
+    }
+
+    /// How many capsules, and how many bytes of them, may wait to be committed: 65,536 and 64 MiB
+    /// by default.
+    pub fn queue(mut self, capsules: usize, bytes: usize) -> Self {
+        self.settings.queue_count = capsules.max(1);
+        self.settings.queue_bytes = bytes.max(1);
+        self
+    }
+
+    /// What happens to calls while the queue is full.
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.settings.overflow = overflow;
+        self
+    }
+
+    /// The directory of the journals, by default beside the SQLite file. A store of your own has
+    /// none unless it is given here; what was not committed dies with the process then.
+    pub fn journals(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.journals = Some(directory.into());
         self
     }
 
@@ -85,33 +116,90 @@ impl Builder {
     ///
     /// [`Error`] naming the file that cannot be opened, and what to do.
     pub fn build(self) -> Result<Capsules, Error> {
-        let text_limit = self.text_limit.unwrap_or(TEXT_LIMIT);
-        Capsules::start(self.open()?, text_limit)
+        let settings = Settings {
+            journals: None,
+            ..self.settings.clone()
+        };
+        let (file, journals) = (self.file()?, self.journals.clone());
+        let backend = self.open()?;
+        // The store exists now, so that links to it lead to the same journals.
+        let journals = journals.or_else(|| file.as_deref().map(journal::directory_for));
+        Capsules::start(
+            backend,
+            Settings {
+                journals,
+                ..settings
+            },
+        )
+    }
+
+    /// Recovers what processes that died have left in their journals, and opens nothing else.
+    /// [`build`](Self::build) does the same in the background.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] naming the file that cannot be opened, or the store's error. What was not
+    /// recovered stays in its journal.
+    pub fn recover(self) -> Result<Recovered, Error> {
+        let (file, journals) = (self.file()?, self.journals.clone());
+        let backend = self.open()?;
+        let Some(journals) = journals.or_else(|| file.as_deref().map(journal::directory_for))
+        else {
+            return Ok(Recovered::default());
+        };
+        let recovery = recover_into(&backend, &journals)?;
+        backend.storage.close()?;
+        Ok(Recovered {
+            journals: recovery.journals,
+            accepted: recovery.accepted,
+            started: recovery.started,
+            damaged: recovery.damaged,
+            failed: recovery.failed.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// The settings of an instance that is opened later.
+    pub(crate) fn settings(&self) -> Settings {
+        let beside = || Some(journal::directory_for(&self.file().ok()??));
+        Settings {
+            journals: self.journals.clone().or_else(beside),
+            ..self.settings.clone()
+        }
+    }
+
+    /// The SQLite file; `None` for a store of your own.
+    fn file(&self) -> Result<Option<PathBuf>, Error> {
+        match (&self.storage, &self.path) {
+            (Some(_), _) => Ok(None),
+            (None, Some(path)) => Ok(Some(path.clone())),
+            (None, None) => Ok(Some(self.directory()?.database())),
+        }
+    }
+
+    fn directory(&self) -> Result<DataDir, Error> {
+        Ok(match &self.data_dir {
+            Some(path) => DataDir::new(path)?,
+            None => DataDir::from_env()?,
+        })
     }
 
     pub(crate) fn open(self) -> Result<Backend, Error> {
-        let data_dir = || match &self.data_dir {
-            Some(path) => DataDir::new(path),
-            None => DataDir::from_env(),
-        };
-        let (seal, keys) = match self.signer {
-            Some(signer) => (Seal::with_signer(signer), None),
+        let file = self.file()?;
+        let (seal, data_dir) = match &self.signer {
+            Some(signer) => (Seal::with_signer(Arc::clone(signer)), None),
             None => {
-                let dir = data_dir()?;
+                let dir = self.directory()?;
                 (Seal::open(&dir)?, Some(dir))
             }
         };
-        let storage = match (self.storage, self.path) {
+        let storage: Arc<dyn Storage> = match (self.storage, file) {
             (Some(storage), _) => storage,
             #[cfg(feature = "sqlite")]
-            (None, Some(path)) => {
-                refuse_urls(&path)?;
-                Arc::new(SqliteStorage::open(path)?)
+            (None, Some(file)) => {
+                refuse_urls(&file)?;
+                Arc::new(SqliteStorage::open(file)?)
             }
-            #[cfg(feature = "sqlite")]
-            (None, None) => Arc::new(SqliteStorage::open(data_dir()?.database())?),
-            #[cfg(not(feature = "sqlite"))]
-            (None, _) => {
+            _ => {
                 return Err(Error::Location {
                     location: "the default store".to_owned(),
                     reason: "the feature `sqlite` is off; give a store to the builder",
@@ -121,7 +209,7 @@ impl Builder {
         Ok(Backend {
             storage,
             seal: Arc::new(seal),
-            data_dir: keys,
+            data_dir,
         })
     }
 }

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use capsules_core::{
     AuthorityType, Capsule, CapsuleType, Draft, OutcomeStatus, ToolCall, TriggerType,
@@ -18,8 +18,9 @@ use crate::active::Active;
 use crate::capsules::Capsules;
 use crate::capture::{Returns, cut, cut_json};
 use crate::default::default_recorder;
+use crate::durability::Durability;
 use crate::error::Error;
-use crate::recorder::on_recorder_thread;
+use crate::recorder::on_committer_thread;
 use crate::reply::Reply;
 use crate::scope::{Scope, Scoped};
 
@@ -36,6 +37,8 @@ pub struct Site {
     pub source: Option<&'static str>,
     /// The domain.
     pub domain: &'static str,
+    /// How safely its capsules are kept; the instance's choice when `None`.
+    pub durability: Option<Durability>,
 }
 
 /// What the attribute reads from the arguments, before the body takes them.
@@ -78,6 +81,9 @@ pub fn enclosing_function<F>(_: F) -> &'static str {
 pub struct Call {
     /// Empty once the call has ended, and where nothing is recorded.
     active: Option<Arc<Active>>,
+    /// Whether the body may run: there is room for its capsule. Before that, nothing is recorded.
+    admitted: bool,
+    asynchronous: bool,
 }
 
 /// How a call ended.
@@ -96,8 +102,8 @@ impl Call {
         inputs: impl FnOnce(&mut Inputs),
     ) -> Self {
         // What the recorder itself calls, a store for instance, would record without end.
-        if on_recorder_thread() {
-            return Self { active: None };
+        if on_committer_thread() {
+            return Self::unrecorded();
         }
         let scope = Scope::current();
         let recorder = match (capsules, scope.recorder) {
@@ -106,7 +112,7 @@ impl Call {
             (None, None) => default_recorder(),
         };
         let Some(recorder) = recorder else {
-            return Self { active: None };
+            return Self::unrecorded();
         };
         let mut read = Inputs::default();
         // The expressions are the user's; a panic in one must not become the function's.
@@ -118,15 +124,38 @@ impl Call {
                 "an argument could not be read for its capsule"
             );
         }
-        let capsule = describe(site, read, scope.active.as_deref(), recorder.text_limit());
-        let active = Active::new(Box::new(capsule), recorder, site.short_name, scope.active);
+        let settings = recorder.settings();
+        let durability = site.durability.unwrap_or(settings.durability);
+        let capsule = describe(site, read, scope.active.as_deref(), settings.text_limit);
+        let active = Active::new(
+            Box::new(capsule),
+            recorder,
+            site.short_name,
+            scope.active,
+            durability,
+        );
         Self {
             active: Some(Arc::new(active)),
+            admitted: false,
+            asynchronous: false,
+        }
+    }
+
+    fn unrecorded() -> Self {
+        Self {
+            active: None,
+            admitted: true,
+            asynchronous: false,
         }
     }
 
     /// Runs the body of a function with the capsule as the current one.
     pub fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
+        let admitted = self
+            .active
+            .as_ref()
+            .is_none_or(|active| active.recorder.admit());
+        self.begin_body(admitted);
         let result = {
             let _entered = self.scope().enter();
             catch_unwind(AssertUnwindSafe(body))
@@ -142,23 +171,44 @@ impl Call {
         }
     }
 
+    fn poll_admitted(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if !self.admitted {
+            self.asynchronous = true;
+            let admitted = match &self.active {
+                Some(active) => ready!(active.recorder.poll_admit(context)),
+                None => true,
+            };
+            self.begin_body(admitted);
+        }
+        Poll::Ready(())
+    }
+
+    /// The body is about to run: recorded, when it was admitted.
+    fn begin_body(&mut self, admitted: bool) {
+        self.admitted = true;
+        let Some(active) = &self.active else { return };
+        if !admitted {
+            active.end();
+            self.active = None;
+        } else if active.durability != Durability::Memory {
+            active.update(|capsule| active.recorder.note_start(capsule));
+        }
+    }
+
     /// Ends the call with what the function returned.
     pub fn finish(mut self, returns: impl FnOnce() -> Returns) {
         self.end(|| Ending::Returned(caught(returns)));
     }
 
-    /// Ends the call like [`finish`](Self::finish); the reply says whether it was recorded.
+    /// Ends the call like [`finish`](Self::finish); the reply says when it is committed, or why
+    /// it cannot be.
     pub fn finish_and_report(mut self, returns: impl FnOnce() -> Returns) -> Reply<()> {
         let Some(active) = self.active.take() else {
             return Reply::ready(Ok(()));
         };
         match conclude(&active, Ending::Returned(caught(returns))) {
-            Some(Ok(draft)) => active.recorder.record_and_report(draft),
-            Some(Err(error)) => {
-                active.recorder.reject(&error);
-                Reply::ready(Err(error))
-            }
-            None => Reply::ready(Ok(())),
+            Some(draft) => active.recorder.accept_and_report(draft, active.durability),
+            None => Reply::ready(Err(Error::Unsealable)),
         }
     }
 
@@ -180,10 +230,21 @@ impl Call {
         let Some(active) = self.active.take() else {
             return;
         };
-        match conclude(&active, ending()) {
-            Some(Ok(draft)) => active.recorder.record(draft),
-            Some(Err(error)) => active.recorder.reject(&error),
-            None => {}
+        if !self.admitted {
+            // The body never ran.
+            return;
+        }
+        let Some(draft) = conclude(&active, ending()) else {
+            return;
+        };
+        if active.durability == Durability::Committed && !self.asynchronous {
+            // Whether it worked is in the statistics; the function's value does not depend on it.
+            let _ = active
+                .recorder
+                .accept_and_report(draft, active.durability)
+                .wait();
+        } else {
+            active.recorder.accept(draft, active.durability);
         }
     }
 }
@@ -218,6 +279,7 @@ impl<F: Future> Future for RunAsync<'_, F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
+        ready!(this.call.poll_admitted(context));
         match catch_unwind(AssertUnwindSafe(|| this.body.poll(context))) {
             Ok(poll) => poll,
             Err(panic) => this.call.panicked(panic),
@@ -278,11 +340,11 @@ fn inherit(own: &mut Option<String>, parents: Option<&String>) {
 }
 
 /// Completes the capsule of a call that has ended and writes its draft. `None` when it has been
-/// recorded already.
-fn conclude(active: &Active, ending: Ending) -> Option<Result<Draft, Error>> {
+/// recorded already, or has no canonical form, which is counted.
+fn conclude(active: &Active, ending: Ending) -> Option<Draft> {
     let elapsed = active.started.elapsed();
     let mut capsule = active.end()?;
-    let limit = active.recorder.text_limit();
+    let limit = active.recorder.settings().text_limit;
     capsule.execution.duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     let (status, error) = match ending {
         Ending::Returned(Returns {
@@ -320,7 +382,9 @@ fn conclude(active: &Active, ending: Ending) -> Option<Result<Draft, Error>> {
         let call = tool_call(active.name, &capsule);
         parent.update(|parent| parent.execution.tool_calls.push(call));
     }
-    Some(Draft::new(&capsule).map_err(Error::from))
+    Draft::new(&capsule)
+        .map_err(|error| active.recorder.reject(&capsule, &error.into()))
+        .ok()
 }
 
 /// The status that the function has set itself.

@@ -14,13 +14,13 @@ use capsules_core::{Filter, Keyring, Seal, SealedRecord, Storage, Uuid};
 use crate::builder::Builder;
 use crate::default::Installed;
 use crate::error::Error;
-use crate::recorder::{Backend, Recorder, Source};
+use crate::recorder::{Backend, Recorder, Settings, Source};
 use crate::reply::Reply;
 use crate::scope::{Scope, Scoped};
 use crate::stats::Stats;
 
-/// Captured texts are cut at this many characters, unless the builder says otherwise.
-pub(crate) const TEXT_LIMIT: usize = 500;
+/// How long a reader waits for what was accepted before it.
+const READ_AFTER: Duration = Duration::from_secs(30);
 
 /// An audit trail: a store, the chain in it, and the seal that signs.
 ///
@@ -92,8 +92,8 @@ impl Capsules {
         Builder::default()
     }
 
-    pub(crate) fn start(backend: Backend, text_limit: usize) -> Result<Self, Error> {
-        let recorder = Recorder::start(Source::Open(backend.clone()), text_limit)?;
+    pub(crate) fn start(backend: Backend, settings: Settings) -> Result<Self, Error> {
+        let recorder = Recorder::start(Source::Open(backend.clone()), settings)?;
         Ok(Self {
             inner: Arc::new(Inner { backend, recorder }),
         })
@@ -170,18 +170,31 @@ impl Capsules {
         })
     }
 
-    /// Answers when everything that was accepted before this call is committed, or has failed.
+    /// Answers when everything that was accepted before this call is committed, or with the
+    /// store's error when it fails meanwhile. What could not be committed is tried again.
     pub fn flush(&self) -> Reply<()> {
         self.inner.recorder.flush()
     }
 
-    /// Flushes and waits, at most for this time.
+    /// Flushes and waits, at most for this time. Gives what was recorded so far.
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`] when capsules are still on their way then.
-    pub fn close(self, timeout: Duration) -> Result<(), Error> {
+    /// [`Error::TimedOut`] when capsules are not committed by then, at once when the store fails.
+    /// They stay in the journal.
+    pub fn flush_timeout(&self, timeout: Duration) -> Result<Stats, Error> {
         self.inner.recorder.flush_within(timeout)
+    }
+
+    /// Takes no more capsules, commits what was accepted and releases the store, waiting at most
+    /// for this time. Gives what was recorded. Other handles on this instance are closed too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`] when capsules are not committed by then. What is in the journal is
+    /// recovered when the store is opened again.
+    pub fn close(self, timeout: Duration) -> Result<Stats, Error> {
+        self.inner.recorder.close(timeout)
     }
 
     /// What this instance has recorded so far.
@@ -200,7 +213,9 @@ impl Capsules {
         let reader = thread::Builder::new()
             .name("capsules-read".to_owned())
             .spawn(move || {
-                let result = inner.recorder.flush().wait().and_then(|()| read(&inner));
+                // What a failing store does not take cannot be read from it either.
+                let _ = inner.recorder.flush_within(READ_AFTER);
+                let result = read(&inner);
                 // The caller may have dropped the reply.
                 let _ = answer.send(result);
             });

@@ -4,7 +4,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::builder::Builder;
-use crate::capsules::TEXT_LIMIT;
 use crate::recorder::{Recorder, Source};
 use crate::stats::Stats;
 
@@ -73,7 +72,10 @@ pub(crate) fn default_recorder() -> Option<Arc<Recorder>> {
     }
     let mut default = DEFAULT.write().unwrap_or_else(PoisonError::into_inner);
     if default.is_none() {
-        match Recorder::start(Source::Lazy(|| Builder::default().open()), TEXT_LIMIT) {
+        match Recorder::start(
+            Source::Lazy(|| Builder::default().open()),
+            Builder::default().settings(),
+        ) {
             Ok(recorder) => *default = Some(recorder),
             Err(error) => tracing::error!(target: "capsules", %error, "nothing is recorded"),
         }

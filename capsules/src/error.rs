@@ -1,5 +1,6 @@
 //! What can go wrong outside the audited functions.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use capsules_core::canonical::CanonicalError;
@@ -26,6 +27,17 @@ pub enum Error {
     /// The capsule has no canonical form.
     #[error("the capsule cannot be sealed: {0}")]
     Canonical(#[from] CanonicalError),
+    /// The journals beside the store could not be read.
+    #[error("cannot recover the journals in {}: {reason}", directory.display())]
+    Journal {
+        /// Where they lie.
+        directory: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// The capsule has no canonical form; the statistics say why.
+    #[error("the capsule has no canonical form and cannot be sealed")]
+    Unsealable,
     /// The location names a kind of store that this build does not have.
     #[error("cannot open `{location}`: {reason}")]
     Location {
@@ -40,8 +52,11 @@ pub enum Error {
     /// The instance was closed, or its recorder has ended.
     #[error("the instance is closed; open a new one to record")]
     Closed,
-    /// The time-out passed first. What was accepted is still on its way.
-    #[error("the time-out passed with {waiting} capsules not yet committed")]
+    /// The store or the signer panicked.
+    #[error("the store or the signer panicked; the capsules are kept and tried again")]
+    Panicked,
+    /// The time-out passed first, or the store fails. What is in the journal is kept.
+    #[error("{waiting} capsules could not be committed in time")]
     TimedOut {
         /// How many capsules were accepted and not yet committed.
         waiting: u64,

@@ -28,14 +28,11 @@ mod call;
 mod capsules;
 mod capture;
 mod default;
+mod durability;
 mod error;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the recorder does not write it yet")
-)]
-#[expect(unused_imports, reason = "the recorder does not write it yet")]
 mod journal;
 mod recorder;
+pub mod recovery;
 mod reply;
 mod scope;
 mod stats;
@@ -52,6 +49,7 @@ pub use crate::active::{CurrentCapsule, NoActiveCapsule, current, try_current};
 pub use crate::builder::Builder;
 pub use crate::capsules::Capsules;
 pub use crate::default::{Installed, stats};
+pub use crate::durability::{Durability, Overflow};
 pub use crate::error::Error;
 pub use crate::reply::Reply;
 pub use crate::stats::Stats;
@@ -62,6 +60,7 @@ pub use capsules_macros::audit;
 /// What the attribute's output names. Not part of the interface: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::durability::Durability;
     pub use capsules_core::CapsuleType;
     pub use core::option::Option;
 

@@ -34,11 +34,10 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use entry::MAX_TEXT;
-pub(crate) use error::{AppendError, JournalError, ListError, OpenError, RecoverError, TrimError};
-pub(crate) use recovery::{Record, Recovered, Recovery, recover};
-pub(crate) use scan::{Damage, Damaged};
-pub(crate) use waiting::{WaitingJournal, waiting};
+pub(crate) use error::RecoverError;
+pub(crate) use recovery::{Recovered, Recovery, recover};
+pub use waiting::WaitingJournal;
+pub(crate) use waiting::waiting;
 pub(crate) use watermark::Receipt;
 pub(crate) use writer::Journal;
 

@@ -11,22 +11,23 @@ use super::segment::SegmentName;
 use super::survey::Survey;
 
 /// A journal whose owner has died and that holds something to recover.
-#[derive(Debug)]
-pub(crate) struct WaitingJournal {
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WaitingJournal {
     /// Its first segment.
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
     /// The process that wrote it.
-    pub(crate) process: u32,
+    pub process: u32,
     /// Capsules that were accepted and are not marked as committed.
-    pub(crate) accepted: u64,
+    pub accepted: u64,
     /// Actions that had started and not ended.
-    pub(crate) started: u64,
+    pub started: u64,
     /// Places that cannot be read.
-    pub(crate) damaged: u64,
+    pub damaged: u64,
     /// The size of all its segments.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
     /// Why it cannot be read further, if so.
-    pub(crate) problem: Option<JournalError>,
+    pub problem: Option<String>,
 }
 
 /// The journals in a directory that wait for recovery. Changes nothing.
@@ -61,7 +62,7 @@ pub(super) fn waiting_on<D: Disk>(
             started: survey.open.len() as u64,
             damaged: survey.damaged,
             bytes: survey.bytes,
-            problem,
+            problem: problem.map(|problem| problem.to_string()),
         };
         let waits = journal.accepted + journal.started + journal.damaged > 0;
         (waits || journal.problem.is_some()).then_some(journal)

@@ -1,8 +1,8 @@
 //! Journals whose bytes are missing or have changed.
 
 use super::*;
-use crate::journal::Damaged;
 use crate::journal::entry::{EntryHeader, FileHeader};
+use crate::journal::scan::Damaged;
 use crate::journal::scan::{Item, Scanner, Span};
 
 /// A segment with these entries: a start, its capsule, a start, an end, a start, two capsules.

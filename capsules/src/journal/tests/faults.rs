@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::faulty::{Fault, FaultyDisk};
 use super::*;
+use crate::journal::error::AppendError;
 use crate::journal::waiting::waiting_on;
-use crate::journal::{AppendError, RecoverError, waiting};
+use crate::journal::{RecoverError, waiting};
 
 /// What the callers of a journal know.
 #[derive(Default)]

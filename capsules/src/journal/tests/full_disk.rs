@@ -4,7 +4,7 @@ use std::io;
 use std::process::Command;
 
 use super::*;
-use crate::journal::AppendError;
+use crate::journal::error::AppendError;
 
 /// A file system of 256 KiB in memory; unmounted when dropped.
 struct SmallDisk {

@@ -15,8 +15,10 @@ use std::path::{Path, PathBuf};
 use capsules_core::{Timestamp, Uuid};
 
 use super::disk::SystemDisk;
+use super::recovery::Record;
 use super::recovery::recover_on;
-use super::{Damage, Journal, Record, Recovered, Recovery, recover};
+use super::scan::Damage;
+use super::{Journal, Recovered, Recovery, recover};
 
 /// Short enough that a handful of entries fills it.
 const SHORT_SEGMENT: u64 = 400;

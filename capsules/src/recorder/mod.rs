@@ -1,0 +1,337 @@
+//! The recorder: takes capsules from the callers; seals and stores them on a thread of its own.
+//!
+//! ```text
+//! caller:     admit -> note the start -> run -> draft -> journal -> queue
+//! committer:  queue -> link and hash in order -> sign in parallel -> one transaction -> journal
+//! ```
+//!
+//! A capsule is *accepted* when it is in the journal, or in the queue where there is none. The
+//! committer takes accepted capsules in order and never gives one up while its store may yet take
+//! it. What the journal of a dead process holds is recovered before anything else is committed.
+
+mod at_exit;
+mod committer;
+mod gaps;
+mod queue;
+mod recovery;
+mod sealing;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
+
+use capsules_core::{Capsule, DataDir, Draft, Seal, Storage};
+
+use crate::durability::{Durability, Overflow};
+use crate::error::Error;
+use crate::journal::{Journal, Receipt};
+use crate::reply::{Answer, Reply};
+use crate::stats::{Counters, Stats};
+
+pub(crate) use committer::on_committer_thread;
+pub(crate) use recovery::recover_into;
+
+use at_exit::AtExit;
+use committer::Committer;
+use gaps::Gaps;
+use queue::Queue;
+
+/// How long the drop of a recorder waits for its committer.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where a recorder puts what it seals.
+#[derive(Clone)]
+pub(crate) struct Backend {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) seal: Arc<Seal>,
+    /// Where the seal's keyring lies, unless its key lives elsewhere.
+    pub(crate) data_dir: Option<DataDir>,
+}
+
+/// How a recorder gets its backend: opened before it starts, or by its thread when the first
+/// capsule arrives.
+pub(crate) enum Source {
+    Open(Backend),
+    Lazy(fn() -> Result<Backend, Error>),
+}
+
+/// How a recorder works.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Captured texts are cut at this many characters.
+    pub(crate) text_limit: usize,
+    pub(crate) durability: Durability,
+    pub(crate) overflow: Overflow,
+    /// How many capsules, and how many bytes of them, may wait to be committed.
+    pub(crate) queue_count: usize,
+    pub(crate) queue_bytes: usize,
+    /// Where the journals lie; `None` for a store that has no place for them.
+    pub(crate) journals: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            text_limit: 500,
+            durability: Durability::Journaled,
+            overflow: Overflow::Wait,
+            queue_count: 65_536,
+            queue_bytes: 64 << 20,
+            journals: None,
+        }
+    }
+}
+
+/// The callers' side.
+///
+/// When the last one of an instance is dropped its thread commits what is left and ends.
+pub(crate) struct Recorder {
+    shared: Arc<Shared>,
+    /// Answered when the committer has ended; taken by whoever waits for that.
+    ended: Mutex<Option<Reply<()>>>,
+}
+
+/// What the callers and the committer share.
+pub(crate) struct Shared {
+    settings: Settings,
+    queue: Queue,
+    counters: Counters,
+    gaps: Gaps,
+    /// Opened by the first call that needs it; `None` inside when it cannot be.
+    journal: OnceLock<Option<Journal>>,
+}
+
+/// A capsule on its way to the store.
+pub(crate) struct Job {
+    draft: Draft,
+    /// `None` when it is not in the journal.
+    receipt: Option<Receipt>,
+    answer: Option<Answer<()>>,
+}
+
+impl Job {
+    /// What the job counts against the queue's limit of bytes.
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.draft.text().len()
+    }
+}
+
+impl Recorder {
+    pub(crate) fn start(source: Source, settings: Settings) -> Result<Arc<Self>, Error> {
+        let shared = Arc::new(Shared {
+            queue: Queue::new(settings.queue_count, settings.queue_bytes),
+            settings,
+            counters: Counters::default(),
+            gaps: Gaps::default(),
+            journal: OnceLock::new(),
+        });
+        let committer = Committer::new(source, Arc::clone(&shared));
+        let (has_ended, ended) = Reply::new();
+        let thread = thread::Builder::new()
+            .name("capsules".to_owned())
+            .spawn(move || {
+                committer.run();
+                // Nobody may be waiting.
+                let _ = has_ended.send(Ok(()));
+            })
+            .map_err(|error| Error::Thread(Arc::new(error)))?;
+        shared.queue.set_committer(thread.thread().clone());
+        Ok(Arc::new(Self {
+            shared,
+            ended: Mutex::new(Some(ended)),
+        }))
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// Waits until there is room for another call; `false` when it is to run unrecorded.
+    pub(crate) fn admit(&self) -> bool {
+        if !self.shared.queue.is_full() {
+            return true;
+        }
+        match self.settings().overflow {
+            Overflow::Wait => self.shared.queue.wait_for_room(),
+            Overflow::Drop => {
+                self.shared.drop_one();
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Like [`admit`](Self::admit), without blocking the thread.
+    pub(crate) fn poll_admit(&self, context: &mut Context<'_>) -> Poll<bool> {
+        match self.settings().overflow {
+            Overflow::Wait => self.shared.queue.poll_room(context).map(|()| true),
+            Overflow::Drop => Poll::Ready(self.admit()),
+        }
+    }
+
+    /// Notes in the journal that an action has started. Best effort: the action's end is what
+    /// has to be kept.
+    pub(crate) fn note_start(&self, capsule: &Capsule) {
+        let Some(journal) = self.shared.journal() else {
+            return;
+        };
+        if let Ok(draft) = Draft::new(capsule)
+            && let Err(error) = journal.start(draft.id(), capsule.trigger.timestamp, draft.text())
+        {
+            self.shared.journal_failed(&error);
+        }
+    }
+
+    /// Accepts a capsule.
+    pub(crate) fn accept(self: &Arc<Self>, draft: Draft, durability: Durability) {
+        AtExit::wait_for(self);
+        self.shared.accept(draft, durability, None);
+    }
+
+    /// Accepts a capsule; the reply says when it is committed.
+    pub(crate) fn accept_and_report(
+        self: &Arc<Self>,
+        draft: Draft,
+        durability: Durability,
+    ) -> Reply<()> {
+        AtExit::wait_for(self);
+        let (answer, reply) = Reply::new();
+        self.shared.accept(draft, durability, Some(answer));
+        reply
+    }
+
+    /// Counts a capsule that cannot be sealed.
+    pub(crate) fn reject(&self, capsule: &Capsule, error: &Error) {
+        self.shared.counters.accept();
+        self.shared.counters.fail(1, error.to_string());
+        if let Some(journal) = self.shared.journal()
+            && let Err(error) = journal.end(capsule.id)
+        {
+            self.shared.journal_failed(&error);
+        }
+        tracing::error!(target: "capsules", %error, "a capsule could not be recorded");
+    }
+
+    /// Answers when everything that was accepted before is committed.
+    pub(crate) fn flush(&self) -> Reply<()> {
+        self.shared.queue.flush()
+    }
+
+    /// Flushes and waits, at most for this time. Where the store fails there is no use in
+    /// waiting: what is in the journal is kept, and the time-out says how much it is.
+    pub(crate) fn flush_within(&self, timeout: Duration) -> Result<Stats, Error> {
+        let timed_out = || Error::TimedOut {
+            waiting: self.stats().waiting,
+        };
+        if self.shared.counters.is_failing() {
+            return Err(timed_out());
+        }
+        self.flush()
+            .wait_timeout(timeout)
+            .unwrap_or_else(|| Err(timed_out()))?;
+        Ok(self.stats())
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.shared.counters.snapshot()
+    }
+
+    /// Takes no more capsules, and waits until the committer has ended, at most for this time.
+    pub(crate) fn close(&self, timeout: Duration) -> Result<Stats, Error> {
+        self.shared.queue.close();
+        let ended = self
+            .ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let ended = ended.map_or(Some(Ok(())), |ended| ended.wait_timeout(timeout));
+        let stats = self.stats();
+        match ended {
+            Some(Ok(())) if stats.waiting == 0 => Ok(stats),
+            _ => Err(Error::TimedOut {
+                waiting: stats.waiting,
+            }),
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        // What could not be committed in time is in the journal.
+        let _ = self.close(CLOSE_TIMEOUT);
+    }
+}
+
+impl Shared {
+    /// Journals and queues a capsule.
+    fn accept(&self, draft: Draft, durability: Durability, answer: Option<Answer<()>>) {
+        let receipt = match durability {
+            Durability::Memory => None,
+            Durability::Journaled | Durability::Committed => self.write_to_journal(&draft),
+        };
+        self.counters.accept();
+        let urgent = answer.is_some();
+        let job = Job {
+            draft,
+            receipt,
+            answer,
+        };
+        // What is in the journal of a closed instance is recovered by whoever opens the store
+        // next.
+        if !self.queue.push(job, urgent) && receipt.is_none() {
+            self.counters.fail(1, Error::Closed.to_string());
+        }
+    }
+
+    fn write_to_journal(&self, draft: &Draft) -> Option<Receipt> {
+        let now = capsules_core::Timestamp::now();
+        match self.journal()?.accept(draft.id(), now, draft.text()) {
+            Ok(receipt) => Some(receipt),
+            Err(error) => {
+                self.journal_failed(&error);
+                self.gaps.not_journaled(now);
+                None
+            }
+        }
+    }
+
+    /// The journal of this process, opened when it is needed first.
+    fn journal(&self) -> Option<&Journal> {
+        if self.settings.durability == Durability::Memory {
+            return None;
+        }
+        let directory = self.settings.journals.as_deref()?;
+        let open = || {
+            create_parent(directory);
+            Journal::open(directory)
+                .map_err(|error| self.journal_failed(&error))
+                .ok()
+        };
+        self.journal.get_or_init(open).as_ref()
+    }
+
+    fn journal_failed(&self, error: &dyn std::error::Error) {
+        if self.counters.journal_failed(&error.to_string()) {
+            tracing::error!(target: "capsules", %error, "the journal could not be written");
+        }
+    }
+
+    fn drop_one(&self) {
+        self.counters.drop_one();
+        if self.gaps.dropped(capsules_core::Timestamp::now()) {
+            tracing::warn!(target: "capsules", "the queue is full; calls run unrecorded");
+        }
+    }
+}
+
+/// Makes the directory that the default store will lie in. Its failure is the journal's.
+fn create_parent(journals: &std::path::Path) {
+    if let Some(parent) = journals.parent()
+        && !parent.exists()
+        && let Ok(dir) = DataDir::new(parent)
+    {
+        let _ = dir.create();
+    }
+}

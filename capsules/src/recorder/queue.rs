@@ -1,0 +1,220 @@
+//! Capsules that are accepted and not yet committed.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use super::Job;
+use crate::error::Error;
+use crate::reply::{Answer, Reply};
+
+/// How often the committer looks for jobs while it is busy. Callers need not wake it then.
+const POLL: Duration = Duration::from_millis(1);
+/// How many looks in vain end that.
+const POLLS: u32 = 64;
+
+/// A queue with one consumer, bounded by the number and the bytes of what is not yet committed,
+/// including what the consumer has taken.
+///
+/// A push never waits: callers wait for room *before* their action runs, so the bound can be
+/// exceeded by the actions that are running.
+pub(super) struct Queue {
+    limit: Size,
+    state: Mutex<State>,
+    room: Condvar,
+    committer: OnceLock<Thread>,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    /// What is queued, and what the committer has taken and not yet committed.
+    size: Size,
+    /// How many jobs were ever pushed, and how many of them are done.
+    pushed: u64,
+    done: u64,
+    /// Answered when so many jobs are done, in order.
+    flushes: VecDeque<(u64, Answer<()>)>,
+    /// Futures that wait for room.
+    wakers: Vec<Waker>,
+    /// Whether the committer sleeps until it is woken.
+    parked: bool,
+    closed: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    count: usize,
+    bytes: usize,
+}
+
+impl Queue {
+    pub(super) fn new(count: usize, bytes: usize) -> Self {
+        Self {
+            limit: Size { count, bytes },
+            state: Mutex::default(),
+            room: Condvar::new(),
+            committer: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn set_committer(&self, thread: Thread) {
+        // Set once, right after the thread was started.
+        let _ = self.committer.set(thread);
+        // It may have parked before it could be woken.
+        self.wake();
+    }
+
+    /// Adds a job, unless the queue is closed. An urgent one wakes the committer.
+    pub(super) fn push(&self, job: Job, urgent: bool) -> bool {
+        let wake = {
+            let mut state = self.lock();
+            if state.closed {
+                return false;
+            }
+            state.size.count += 1;
+            state.size.bytes += job.size();
+            state.pushed += 1;
+            state.jobs.push_back(job);
+            std::mem::take(&mut state.parked) || urgent
+        };
+        if wake {
+            self.wake();
+        }
+        true
+    }
+
+    /// Whether the limit is reached.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full_in(&self.lock())
+    }
+
+    /// Blocks the thread while the queue is full.
+    pub(super) fn wait_for_room(&self) {
+        let mut state = self.lock();
+        while self.is_full_in(&state) {
+            state = self
+                .room
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Ready when the queue is not full; otherwise the task is woken when there is room.
+    pub(super) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if !self.is_full_in(&state) {
+            return Poll::Ready(());
+        }
+        let waker = context.waker();
+        if !state.wakers.iter().any(|known| known.will_wake(waker)) {
+            state.wakers.push(waker.clone());
+        }
+        Poll::Pending
+    }
+
+    /// Answers when all that was pushed before is done.
+    pub(super) fn flush(&self) -> Reply<()> {
+        let (answer, reply) = Reply::new();
+        {
+            let mut state = self.lock();
+            if state.done == state.pushed {
+                drop(state);
+                return Reply::ready(Ok(()));
+            }
+            let target = state.pushed;
+            state.flushes.push_back((target, answer));
+        }
+        self.wake();
+        reply
+    }
+
+    /// Answers every flush with the error that keeps it from being done.
+    pub(super) fn fail_flushes(&self, error: &Error) {
+        let flushes = std::mem::take(&mut self.lock().flushes);
+        for (_, answer) in flushes {
+            // Nobody may be waiting any more.
+            let _ = answer.send(Err(error.clone()));
+        }
+    }
+
+    /// No more jobs: pushes fail, and the committer ends when the queue is empty.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.wake();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// The next jobs in order, at most so many. Waits for the first; empty when the queue is
+    /// closed. For the committer only.
+    pub(super) fn take(&self, most: usize) -> Vec<Job> {
+        for poll in 0.. {
+            {
+                let mut state = self.lock();
+                if !state.jobs.is_empty() {
+                    let count = state.jobs.len().min(most);
+                    return state.jobs.drain(..count).collect();
+                }
+                if state.closed {
+                    return Vec::new();
+                }
+                state.parked = poll >= POLLS;
+            }
+            // A wake-up between the unlock and the sleep ends the sleep at once.
+            if poll < POLLS {
+                thread::park_timeout(POLL);
+            } else {
+                thread::park();
+            }
+        }
+        Vec::new()
+    }
+
+    /// Says that jobs which were taken are committed, or given up.
+    pub(super) fn done(&self, count: usize, bytes: usize) {
+        let wakers = {
+            let mut state = self.lock();
+            state.size.count -= count;
+            state.size.bytes -= bytes;
+            state.done += count as u64;
+            while state
+                .flushes
+                .front()
+                .is_some_and(|(target, _)| *target <= state.done)
+            {
+                if let Some((_, answer)) = state.flushes.pop_front() {
+                    // Nobody may be waiting any more.
+                    let _ = answer.send(Ok(()));
+                }
+            }
+            if self.is_full_in(&state) {
+                Vec::new()
+            } else {
+                std::mem::take(&mut state.wakers)
+            }
+        };
+        self.room.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn is_full_in(&self, state: &State) -> bool {
+        let full = state.size.count >= self.limit.count || state.size.bytes >= self.limit.bytes;
+        full && !state.closed
+    }
+
+    fn wake(&self) {
+        if let Some(committer) = self.committer.get() {
+            committer.unpark();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while the lock is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

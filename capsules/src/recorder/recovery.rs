@@ -1,0 +1,65 @@
+//! Putting on record what dead processes had accepted.
+
+use std::path::Path;
+
+use capsules_core::{Capsule, Draft, OutcomeStatus};
+
+use super::Backend;
+use super::committer::append;
+use super::gaps::system_capsule;
+use crate::error::Error;
+use crate::journal::{self, RecoverError, Recovered, Recovery};
+
+/// Stores what the journals of dead processes hold: capsules that were accepted, and actions
+/// that had started as `pending`. What is stored already is passed over, so nothing is stored
+/// twice, however often this runs and wherever it stops.
+pub(crate) fn recover_into(backend: &Backend, journals: &Path) -> Result<Recovery, Error> {
+    let result = journal::recover(journals, |items| {
+        let mut drafts = Vec::with_capacity(items.len());
+        for item in items {
+            let draft = match draft(item) {
+                Ok(draft) => draft,
+                Err(reason) => Draft::new(&unreadable(reason))?,
+            };
+            if backend.storage.get(&draft.id())?.is_none() {
+                drafts.push(draft);
+            }
+        }
+        append(backend, &drafts.iter().collect::<Vec<_>>())
+    });
+    result.map_err(|error| match error {
+        RecoverError::Deliver { source, .. } => source,
+        RecoverError::List(error) => Error::Journal {
+            directory: journals.to_owned(),
+            reason: error.to_string(),
+        },
+    })
+}
+
+/// The draft that an item stands for, or why it cannot be read.
+fn draft(item: Recovered) -> Result<Draft, String> {
+    match item {
+        Recovered::Accepted(record) => {
+            Draft::from_text(record.text).map_err(|error| error.to_string())
+        }
+        Recovered::Started(record) => pending(&record.text),
+        Recovered::Damaged(damage) => Err(damage.to_string()),
+    }
+}
+
+/// An action that had started, with all that was known of it then.
+fn pending(text: &str) -> Result<Draft, String> {
+    let mut capsule: Capsule = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    capsule.outcome.status = OutcomeStatus::Pending;
+    capsule.outcome.error =
+        Some("outcome unknown: the process ended before the action did".to_owned());
+    Draft::new(&capsule).map_err(|error| error.to_string())
+}
+
+/// Says that something of a journal could not be read.
+fn unreadable(reason: String) -> Capsule {
+    let mut capsule = system_capsule("an entry of the journal could not be read");
+    capsule.outcome.status = OutcomeStatus::Failure;
+    capsule.outcome.error = Some(reason);
+    capsule
+}
