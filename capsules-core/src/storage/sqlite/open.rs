@@ -27,6 +27,8 @@ pub(super) fn writer(path: &Path, timeout: Duration) -> Result<(Connection, Layo
             "the file is read-only for this user; change its permissions, or open it read-only",
         ));
     }
+    // A file that is refused stays as it is.
+    schema::inspect(&connection.transaction()?)?;
     // Without effect on a file that has content already.
     connection.pragma_update(None, "page_size", PAGE_SIZE)?;
     use_write_ahead_log(&connection, timeout)?;
