@@ -262,7 +262,7 @@ fn what_cannot_be_verified_is_an_error() {
         (&["--pubkey-file", "none.pub"], "cannot read none.pub: "),
         (
             &["--pq-pubkey-file", "key.ml.pub"],
-            "key.ml.pub: not an ML-DSA-65 key of 1952 bytes",
+            "key.ml.pub: an ML-DSA-65 key in the encoding of FIPS 204 has 1952 bytes, this has 10",
         ),
         (&["chain.json", "--db", "x.db"], "cannot be used with"),
         (&["--full", "--structural"], "cannot be used with"),
