@@ -1,5 +1,12 @@
 //! Runs every example as a user does. `cargo test` has built them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
