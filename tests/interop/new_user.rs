@@ -49,13 +49,13 @@ fn gets_a_capsule_that_both_sides_verify() {
     );
 
     let data = home.join(".quantumpipes");
-    let mut found = names(&data);
-    // SQLite's log of a store that was not closed.
-    found.retain(|name| !["capsules.db-wal", "capsules.db-shm"].contains(&&**name));
-    assert_eq!(
-        found,
-        ["capsules.db", "key", "keyring.json", "keyring.lock"]
-    );
+    let found = names(&data);
+    for file in ["capsules.db", "key", "keyring.json"] {
+        assert!(
+            found.iter().any(|name| name == file),
+            "{file} is missing in {found:?}"
+        );
+    }
     assert_private(&data);
 
     let verified = capsules(&home, &["verify", "--signatures", "--json"]);
