@@ -110,7 +110,7 @@ fn calls() {
     row(
         "one write of that text to a file",
         sample(count, || {
-            std::io::Write::write_all(&mut file, text.as_bytes()).unwrap()
+            std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
         }),
     );
     for durability in [Durability::Journaled, Durability::Memory] {

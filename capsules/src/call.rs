@@ -20,7 +20,7 @@ use crate::capture::{Returns, cut, cut_json};
 use crate::default::default_recorder;
 use crate::durability::Durability;
 use crate::error::Error;
-use crate::recorder::on_committer_thread;
+use crate::recorder::on_recorders_thread;
 use crate::reply::Reply;
 use crate::scope::{Scope, Scoped};
 
@@ -102,7 +102,7 @@ impl Call {
         inputs: impl FnOnce(&mut Inputs),
     ) -> Self {
         // What the recorder itself calls, a store for instance, would record without end.
-        if on_committer_thread() {
+        if on_recorders_thread() {
             return Self::unrecorded();
         }
         let scope = Scope::current();

@@ -4,100 +4,109 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 
 use capsules_core::{Draft, Head, StorageError};
 
-use super::sealing::seal_after;
+use super::ahead::{Ahead, Chain, Guess};
+use super::sealing::{head_of, seal_after};
 use super::{Backend, Job, Shared, Source, recover_into};
 use crate::error::Error;
 
 /// How many capsules one transaction takes at most.
-const BATCH: usize = 1024;
+pub(super) const BATCH: usize = 1024;
 /// How long the committer waits after a failure: at first, and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(2));
 
 thread_local! {
-    static IS_COMMITTER: Cell<bool> = const { Cell::new(false) };
+    static IS_RECORDERS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether the running thread is a recorder's, whose own calls must not be recorded.
-pub(crate) fn on_committer_thread() -> bool {
-    IS_COMMITTER.try_with(Cell::get).unwrap_or(true)
+pub(crate) fn on_recorders_thread() -> bool {
+    IS_RECORDERS.try_with(Cell::get).unwrap_or(true)
+}
+
+/// Runs this as one of the recorder's threads.
+pub(super) fn as_recorders_thread<R>(run: impl FnOnce() -> R) -> R {
+    IS_RECORDERS.set(true);
+    run()
+}
+
+/// Jobs from the queue, with what was sealed of them ahead.
+pub(super) struct Batch {
+    pub(super) jobs: Vec<Job>,
+    pub(super) guesses: HashMap<Chain, Guess>,
 }
 
 pub(super) struct Committer {
     source: Source,
     shared: Arc<Shared>,
+    ahead: Arc<Ahead>,
     /// Whether the journals of dead processes have been recovered.
     recovered: bool,
-    /// The heads as this process left them. Batches are sealed on them before the store is
-    /// locked, and again under the lock if another writer came first.
-    heads: HashMap<Option<String>, Head>,
     /// What puts gaps on record, until it is stored.
     gaps: Vec<Draft>,
 }
 
 impl Committer {
-    pub(super) fn new(source: Source, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(source: Source, shared: Arc<Shared>, ahead: Arc<Ahead>) -> Self {
         Self {
             source,
             shared,
+            ahead,
             recovered: false,
-            heads: HashMap::new(),
             gaps: Vec::new(),
         }
     }
 
-    pub(super) fn run(mut self) {
-        IS_COMMITTER.set(true);
+    /// Stores what arrives until nothing more can, and releases the store.
+    pub(super) fn run(mut self, batches: &Receiver<Batch>) {
         if let Source::Open(_) = self.source {
             // What others left behind need not wait for the first capsule.
-            let _ = self.attempt(&mut Vec::new());
+            let _ = self.attempt(&mut Batch::empty());
         }
-        loop {
-            let mut batch = self.shared.queue.take(BATCH);
-            if batch.is_empty() {
-                break;
-            }
+        while let Ok(mut batch) = batches.recv() {
             self.commit(&mut batch);
+            self.ahead.done();
         }
         self.close();
     }
 
     /// Stores the batch, however long it takes. Gives up only what can be recovered from the
     /// journal, or when there is nothing left to wait for.
-    fn commit(&mut self, batch: &mut Vec<Job>) {
-        let (count, bytes) = (batch.len(), batch.iter().map(Job::size).sum());
+    fn commit(&mut self, batch: &mut Batch) {
+        let (count, bytes) = (batch.jobs.len(), batch.jobs.iter().map(Job::size).sum());
         let mut backoff = BACKOFF.0;
         while let Err(error) = self.attempt(batch) {
             if self.shared.counters.store_failed(&error.to_string()) {
                 tracing::error!(target: "capsules", %error, "capsules could not be recorded");
             }
             // Nobody has to wait for as long as the store fails; the capsules stay in the queue.
-            for answer in batch.iter_mut().filter_map(|job| job.answer.take()) {
+            for answer in batch.jobs.iter_mut().filter_map(|job| job.answer.take()) {
                 let _ = answer.send(Err(error.clone()));
             }
             self.shared.queue.fail_flushes(&error);
             let never_opened = matches!(self.source, Source::Lazy(_));
             if never_opened || self.shared.queue.is_closed() {
-                self.give_up(batch, &error);
+                self.give_up(&mut batch.jobs, &error);
                 break;
             }
-            thread::park_timeout(backoff);
+            thread::sleep(backoff);
             backoff = (backoff * 2).min(BACKOFF.1);
         }
         self.shared.queue.done(count, bytes);
     }
 
     /// Opens what has to be opened, and stores the batch.
-    fn attempt(&mut self, batch: &mut Vec<Job>) -> Result<(), Error> {
+    fn attempt(&mut self, batch: &mut Batch) -> Result<(), Error> {
         // Stores and signers are the application's to choose; a panic of theirs is a failure.
         let attempt = AssertUnwindSafe(|| {
             let backend = self.backend()?;
             self.recover(&backend)?;
-            while !batch.is_empty() {
+            while !batch.jobs.is_empty() {
                 self.store_chain(&backend, batch)?;
             }
             self.close_gaps(&backend)
@@ -110,14 +119,13 @@ impl Committer {
     }
 
     fn backend(&mut self) -> Result<Backend, Error> {
-        match &self.source {
-            Source::Open(backend) => Ok(backend.clone()),
-            Source::Lazy(open) => {
-                let backend = open()?;
-                self.source = Source::Open(backend.clone());
-                Ok(backend)
-            }
-        }
+        let backend = match &self.source {
+            Source::Open(backend) => backend.clone(),
+            Source::Lazy(open) => open()?,
+        };
+        self.source = Source::Open(backend.clone());
+        self.ahead.opened(&backend);
+        Ok(backend)
     }
 
     fn recover(&mut self, backend: &Backend) -> Result<(), Error> {
@@ -143,22 +151,22 @@ impl Committer {
 
     /// Stores the jobs of the first job's chain, in one transaction, and takes them out of the
     /// batch.
-    fn store_chain(&mut self, backend: &Backend, batch: &mut Vec<Job>) -> Result<(), Error> {
-        let storage = &backend.storage;
-        let chain = storage
-            .chain_of(batch[0].draft.tenant_id())
-            .map(str::to_owned);
-        let belongs = |job: &Job| storage.chain_of(job.draft.tenant_id()) == chain.as_deref();
-        let drafts: Vec<_> = batch
+    fn store_chain(&mut self, backend: &Backend, batch: &mut Batch) -> Result<(), Error> {
+        let Batch { jobs, guesses } = batch;
+        let chain = chain_of(backend, &jobs[0].draft);
+        let drafts: Vec<_> = jobs
             .iter()
-            .filter(|job| belongs(job))
             .map(|job| &job.draft)
+            .filter(|draft| chain_of(backend, draft) == chain)
             .collect();
-        let head = append_on(backend, self.heads.get(&chain), &drafts)?;
-        if let Some(head) = head {
-            self.heads.insert(chain.clone(), head);
+        let guess = guesses.remove(&chain);
+        let appended = append_guessed(backend, guess, &drafts)?;
+        if let Some((head, guessed)) = appended {
+            self.ahead.stored(chain.clone(), head, guessed);
         }
-        let stored: Vec<Job> = batch.extract_if(.., |job| belongs(job)).collect();
+        let stored: Vec<Job> = jobs
+            .extract_if(.., |job| chain_of(backend, &job.draft) == chain)
+            .collect();
         self.shared.counters.commit(stored.len() as u64);
         self.trim(&stored);
         for answer in stored.into_iter().filter_map(|job| job.answer) {
@@ -210,40 +218,50 @@ impl Committer {
     }
 }
 
-/// Appends the drafts, which belong to one chain, to its head.
-pub(super) fn append(backend: &Backend, drafts: &[&Draft]) -> Result<(), Error> {
-    append_on(backend, None, drafts).map(drop)
+impl Batch {
+    fn empty() -> Self {
+        Self {
+            jobs: Vec::new(),
+            guesses: HashMap::new(),
+        }
+    }
 }
 
-/// Appends the drafts to the head of their chain, which is expected to be `expected`. Gives the
-/// new head.
-fn append_on(
+/// The chain that a draft belongs to.
+pub(super) fn chain_of(backend: &Backend, draft: &Draft) -> Chain {
+    let chain = backend.storage.chain_of(draft.tenant_id());
+    chain.map(str::to_owned)
+}
+
+/// Appends the drafts, which belong to one chain, to its head.
+pub(super) fn append(backend: &Backend, drafts: &[&Draft]) -> Result<(), Error> {
+    append_guessed(backend, None, drafts).map(drop)
+}
+
+/// Appends the drafts to the head of their chain: as the guess has sealed them, if its head is
+/// the chain's, else sealed now, under the store's lock. Gives the new head, and whether the guess
+/// was right.
+fn append_guessed(
     backend: &Backend,
-    expected: Option<&Head>,
+    guess: Option<Guess>,
     drafts: &[&Draft],
-) -> Result<Option<Head>, Error> {
+) -> Result<Option<(Head, bool)>, Error> {
     let Some(first) = drafts.first() else {
         return Ok(None);
     };
     let Backend { storage, seal, .. } = backend;
-    let mut sealed = match expected {
-        Some(_) => Some(seal_after(seal, expected, drafts)?),
-        None => None,
-    };
-    let mut new_head = None;
+    let mut guess = guess;
+    let mut appended = None;
     let result = storage.append(storage.chain_of(first.tenant_id()), &mut |head| {
-        let records = match sealed.take() {
-            Some(sealed) if head == expected => sealed,
-            _ => seal_after(seal, head, drafts)?,
+        let (records, guessed) = match guess.take() {
+            Some(guess) if head == Some(&guess.head) => (guess.records, true),
+            _ => (seal_after(seal, head, drafts)?, false),
         };
-        new_head = records.last().map(|record| Head {
-            sequence: record.columns.sequence.unsigned_abs(),
-            hash: record.hash.clone(),
-        });
+        appended = head_of(&records).map(|head| (head, guessed));
         Ok(records)
     });
     match result {
-        Ok(()) => Ok(new_head),
+        Ok(()) => Ok(appended),
         // An append that was reported as failed had taken effect after all.
         Err(StorageError::Duplicate { id, location }) => {
             let mut missing = Vec::new();
@@ -253,7 +271,9 @@ fn append_on(
                 }
             }
             if missing.len() < drafts.len() {
-                append_on(backend, None, &missing)
+                let head = storage.head(storage.chain_of(first.tenant_id()))?;
+                let rest = append_guessed(backend, None, &missing)?;
+                Ok(rest.or(head.map(|head| (head, false))))
             } else {
                 Err(StorageError::Duplicate { id, location }.into())
             }

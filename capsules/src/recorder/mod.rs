@@ -1,14 +1,16 @@
-//! The recorder: takes capsules from the callers; seals and stores them on a thread of its own.
+//! The recorder: takes capsules from the callers; seals and stores them on threads of its own.
 //!
 //! ```text
 //! caller:     admit -> note the start -> run -> draft -> journal -> queue
-//! committer:  queue -> link and hash in order -> sign in parallel -> one transaction -> journal
+//! sealer:     queue -> link and hash in order -> sign in parallel
+//! committer:  one transaction -> trim the journal
 //! ```
 //!
 //! A capsule is *accepted* when it is in the journal, or in the queue where there is none. The
 //! committer takes accepted capsules in order and never gives one up while its store may yet take
 //! it. What the journal of a dead process holds is recovered before anything else is committed.
 
+mod ahead;
 mod at_exit;
 mod committer;
 mod gaps;
@@ -17,9 +19,10 @@ mod recovery;
 mod sealing;
 
 use std::path::PathBuf;
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use capsules_core::{Capsule, DataDir, Draft, Seal, Storage};
@@ -30,14 +33,17 @@ use crate::journal::{Journal, Receipt};
 use crate::reply::{Answer, Reply};
 use crate::stats::{Counters, Stats};
 
-pub(crate) use committer::on_committer_thread;
+pub(crate) use committer::on_recorders_thread;
 pub(crate) use recovery::recover_into;
 
+use ahead::Ahead;
 use at_exit::AtExit;
-use committer::Committer;
+use committer::{Committer, as_recorders_thread};
 use gaps::Gaps;
 use queue::Queue;
 
+/// How many sealed batches may wait for the committer.
+const BATCHES_AHEAD: usize = 1;
 /// How long the drop of a recorder waits for its committer.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -127,17 +133,20 @@ impl Recorder {
             gaps: Gaps::default(),
             journal: OnceLock::new(),
         });
-        let committer = Committer::new(source, Arc::clone(&shared));
+        let ahead = Arc::new(Ahead::default());
+        let committer = Committer::new(source, Arc::clone(&shared), Arc::clone(&ahead));
+        let (batches, received) = mpsc::sync_channel(BATCHES_AHEAD);
         let (has_ended, ended) = Reply::new();
-        let thread = thread::Builder::new()
-            .name("capsules".to_owned())
-            .spawn(move || {
-                committer.run();
-                // Nobody may be waiting.
-                let _ = has_ended.send(Ok(()));
-            })
-            .map_err(|error| Error::Thread(Arc::new(error)))?;
-        shared.queue.set_committer(thread.thread().clone());
+        spawn("capsules-commit", move || {
+            committer.run(&received);
+            // Nobody may be waiting.
+            let _ = has_ended.send(Ok(()));
+        })?;
+        let queue = Arc::clone(&shared);
+        let sealer = spawn("capsules-seal", move || {
+            ahead::run(&queue, &ahead, &batches);
+        })?;
+        shared.queue.set_consumer(sealer);
         Ok(Arc::new(Self {
             shared,
             ended: Mutex::new(Some(ended)),
@@ -324,6 +333,15 @@ impl Shared {
             tracing::warn!(target: "capsules", "the queue is full; calls run unrecorded");
         }
     }
+}
+
+/// Starts one of the recorder's threads.
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<Thread, Error> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(|| as_recorders_thread(run))
+        .map(|thread| thread.thread().clone())
+        .map_err(|error| Error::Thread(Arc::new(error)))
 }
 
 /// Makes the directory that the default store will lie in. Its failure is the journal's.

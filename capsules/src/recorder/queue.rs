@@ -10,10 +10,15 @@ use super::Job;
 use crate::error::Error;
 use crate::reply::{Answer, Reply};
 
-/// How often the committer looks for jobs while it is busy. Callers need not wake it then.
+/// How often the consumer looks for jobs while it is busy. Callers need not wake it then.
 const POLL: Duration = Duration::from_millis(1);
 /// How many looks in vain end that.
 const POLLS: u32 = 64;
+
+/// From so many waiting callers on it pays to wait for them: so often, and so long.
+const TOGETHER: usize = 8;
+const GATHERS: u32 = 5;
+const GATHER: Duration = Duration::from_micros(50);
 
 /// A queue with one consumer, bounded by the number and the bytes of what is not yet committed,
 /// including what the consumer has taken.
@@ -24,13 +29,13 @@ pub(super) struct Queue {
     limit: Size,
     state: Mutex<State>,
     room: Condvar,
-    committer: OnceLock<Thread>,
+    consumer: OnceLock<Thread>,
 }
 
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
-    /// What is queued, and what the committer has taken and not yet committed.
+    /// What is queued, and what the consumer has taken and not yet committed.
     size: Size,
     /// How many jobs were ever pushed, and how many of them are done.
     pushed: u64,
@@ -39,7 +44,9 @@ struct State {
     flushes: VecDeque<(u64, Answer<()>)>,
     /// Futures that wait for room.
     wakers: Vec<Waker>,
-    /// Whether the committer sleeps until it is woken.
+    /// How many of the jobs that were taken last have a caller who waits.
+    together: usize,
+    /// Whether the consumer sleeps until it is woken.
     parked: bool,
     closed: bool,
 }
@@ -56,18 +63,18 @@ impl Queue {
             limit: Size { count, bytes },
             state: Mutex::default(),
             room: Condvar::new(),
-            committer: OnceLock::new(),
+            consumer: OnceLock::new(),
         }
     }
 
-    pub(super) fn set_committer(&self, thread: Thread) {
+    pub(super) fn set_consumer(&self, thread: Thread) {
         // Set once, right after the thread was started.
-        let _ = self.committer.set(thread);
+        let _ = self.consumer.set(thread);
         // It may have parked before it could be woken.
         self.wake();
     }
 
-    /// Adds a job, unless the queue is closed. An urgent one wakes the committer.
+    /// Adds a job, unless the queue is closed. An urgent one wakes the consumer.
     pub(super) fn push(&self, job: Job, urgent: bool) -> bool {
         let wake = {
             let mut state = self.lock();
@@ -140,7 +147,7 @@ impl Queue {
         }
     }
 
-    /// No more jobs: pushes fail, and the committer ends when the queue is empty.
+    /// No more jobs: pushes fail, and the consumer ends when the queue is empty.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.wake();
@@ -151,17 +158,23 @@ impl Queue {
     }
 
     /// The next jobs in order, at most so many. Waits for the first; empty when the queue is
-    /// closed. For the committer only.
+    /// closed. For the consumer only.
     pub(super) fn take(&self, most: usize) -> Vec<Job> {
-        for poll in 0.. {
+        self.wait_for_jobs();
+        self.gather();
+        let mut state = self.lock();
+        let count = state.jobs.len().min(most);
+        let jobs: Vec<Job> = state.jobs.drain(..count).collect();
+        state.together = jobs.iter().filter(|job| job.answer.is_some()).count();
+        jobs
+    }
+
+    fn wait_for_jobs(&self) {
+        for poll in 0_u32.. {
             {
                 let mut state = self.lock();
-                if !state.jobs.is_empty() {
-                    let count = state.jobs.len().min(most);
-                    return state.jobs.drain(..count).collect();
-                }
-                if state.closed {
-                    return Vec::new();
+                if state.closed || !state.jobs.is_empty() {
+                    return;
                 }
                 state.parked = poll >= POLLS;
             }
@@ -172,7 +185,19 @@ impl Queue {
                 thread::park();
             }
         }
-        Vec::new()
+    }
+
+    /// Callers that waited for one commit come back together; waits a moment until most of them
+    /// are here, so that they share the next one.
+    fn gather(&self) {
+        for _ in 0..GATHERS {
+            let state = self.lock();
+            if state.closed || state.together < TOGETHER || state.jobs.len() > state.together / 2 {
+                return;
+            }
+            drop(state);
+            thread::sleep(GATHER);
+        }
     }
 
     /// Says that jobs which were taken are committed, or given up.
@@ -208,8 +233,8 @@ impl Queue {
     }
 
     fn wake(&self) {
-        if let Some(committer) = self.committer.get() {
-            committer.unpark();
+        if let Some(consumer) = self.consumer.get() {
+            consumer.unpark();
         }
     }
 

@@ -1,9 +1,12 @@
 //! Sealing a batch: links and hashes in order, signatures in parallel.
 
 use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::thread;
 
 use capsules_core::{Draft, Head, Position, Seal, SealError, SealedRecord, Unsigned};
+
+use super::committer::as_recorders_thread;
 
 /// Below this many signatures a thread costs more than it saves.
 const SIGNATURES_PER_THREAD: usize = 32;
@@ -15,49 +18,43 @@ pub(super) fn seal_after(
     drafts: &[&Draft],
 ) -> Result<Vec<SealedRecord>, SealError> {
     let mut head = head.cloned();
-    let linked: Vec<Unsigned> = drafts
-        .iter()
-        .map(|draft| {
-            let unsigned = Unsigned::new(draft, &Position::after(head.as_ref()));
-            head = Some(unsigned.head());
-            unsigned
-        })
-        .collect();
+    let mut linked = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let unsigned = Unsigned::new(draft, &Position::after(head.as_ref()));
+        head = Some(unsigned.head());
+        linked.push(unsigned);
+    }
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let threads = cores.min(linked.len() / SIGNATURES_PER_THREAD);
+    sign(seal, linked, threads)
+}
+
+/// Signs on so many threads, this one among them.
+fn sign(
+    seal: &Seal,
+    mut linked: Vec<Unsigned>,
+    threads: usize,
+) -> Result<Vec<SealedRecord>, SealError> {
     if threads < 2 {
         return linked
             .into_iter()
             .map(|unsigned| seal.sign(unsigned))
             .collect();
     }
-    let share = linked.len().div_ceil(threads);
-    let mut rest = linked;
-    let mut shares = Vec::with_capacity(threads);
-    while !rest.is_empty() {
-        let tail = rest.split_off(share.min(rest.len()));
-        shares.push(std::mem::replace(&mut rest, tail));
-    }
-    let sign = |share: Vec<Unsigned>| -> Result<Vec<SealedRecord>, SealError> {
-        share
-            .into_iter()
-            .map(|unsigned| seal.sign(unsigned))
-            .collect()
-    };
+    let others = linked.split_off(linked.len() / threads);
     thread::scope(|scope| {
-        let mut shares = shares.into_iter();
-        let own = shares.next();
-        let others: Vec<_> = shares
-            .map(|share| scope.spawn(move || sign(share)))
-            .collect();
-        let mut records = own.map_or_else(|| Ok(Vec::new()), sign)?;
-        for other in others {
-            match other.join() {
-                Ok(signed) => records.extend(signed?),
-                // A signer that panics is the application's; the committer catches it.
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
+        let others = scope.spawn(|| as_recorders_thread(|| sign(seal, others, threads - 1)));
+        let mut records = sign(seal, linked, 1)?;
+        // A signer that panics is the application's; the committer catches it.
+        records.extend(others.join().unwrap_or_else(|panic| resume_unwind(panic))?);
         Ok(records)
+    })
+}
+
+/// The head that these records leave.
+pub(super) fn head_of(records: &[SealedRecord]) -> Option<Head> {
+    records.last().map(|record| Head {
+        sequence: record.columns.sequence.unsigned_abs(),
+        hash: record.hash.clone(),
     })
 }

@@ -1,0 +1,141 @@
+//! Sealing ahead of the store: the next batch is linked, hashed and signed while the one before
+//! it is being written.
+//!
+//! The head that a batch is sealed on is a guess: what this process's last batch will leave. It
+//! holds as long as nobody else appends to the chain. Where it does not, the store's lock shows
+//! it, the batch is sealed again under the lock, and guessing pauses until nothing that was sealed
+//! on the wrong head is on its way.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use capsules_core::{Draft, Head, SealedRecord};
+
+use super::committer::{BATCH, Batch, chain_of};
+use super::sealing::{head_of, seal_after};
+use super::{Backend, Job, Shared};
+
+/// The name of a chain, as the store gives it.
+pub(super) type Chain = Option<String>;
+
+/// Records that were sealed on a guess.
+pub(super) struct Guess {
+    pub(super) head: Head,
+    pub(super) records: Vec<SealedRecord>,
+}
+
+/// What the sealing thread and the committer tell each other.
+#[derive(Default)]
+pub(super) struct Ahead {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Set when the store is open.
+    backend: Option<Backend>,
+    /// Where each chain will end when everything on its way is stored. Only while `guessing`.
+    heads: HashMap<Chain, Head>,
+    guessing: bool,
+    /// Batches that were taken from the queue and are not yet stored.
+    on_their_way: usize,
+    /// Where the committer has left each chain.
+    stored: HashMap<Chain, Head>,
+}
+
+impl Ahead {
+    /// The committer has opened the store.
+    pub(super) fn opened(&self, backend: &Backend) {
+        self.lock().backend.get_or_insert_with(|| backend.clone());
+    }
+
+    /// The committer has stored records up to this head. `guessed` when it used a guess.
+    pub(super) fn stored(&self, chain: Chain, head: Head, guessed: bool) {
+        let mut state = self.lock();
+        state.guessing &= guessed;
+        state.stored.insert(chain, head);
+    }
+
+    /// The committer is done with a batch.
+    pub(super) fn done(&self) {
+        let mut locked = self.lock();
+        let state = &mut *locked;
+        state.on_their_way -= 1;
+        if !state.guessing && state.on_their_way == 0 {
+            state.heads.clone_from(&state.stored);
+            state.guessing = true;
+        }
+    }
+
+    /// Seals the jobs on the heads that are guessed, chain by chain. A chain without a guess, and
+    /// one that cannot be sealed now, are left to the committer.
+    fn seal(&self, jobs: &[Job]) -> HashMap<Chain, Guess> {
+        let (backend, heads) = {
+            let mut state = self.lock();
+            state.on_their_way += 1;
+            match (&state.backend, state.guessing) {
+                (Some(backend), true) => (backend.clone(), state.heads.clone()),
+                _ => return HashMap::new(),
+            }
+        };
+        let mut guesses = HashMap::new();
+        for (chain, drafts) in by_chain(&backend, jobs) {
+            let Some(head) = heads.get(&chain) else {
+                continue;
+            };
+            let sealed = AssertUnwindSafe(|| seal_after(&backend.seal, Some(head), &drafts));
+            let Ok(Ok(records)) = catch_unwind(sealed) else {
+                continue;
+            };
+            guesses.insert(
+                chain,
+                Guess {
+                    head: head.clone(),
+                    records,
+                },
+            );
+        }
+        let mut state = self.lock();
+        if state.guessing {
+            for (chain, guess) in &guesses {
+                if let Some(head) = head_of(&guess.records) {
+                    state.heads.insert(chain.clone(), head);
+                }
+            }
+        }
+        guesses
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while the lock is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The drafts of each chain, in order.
+fn by_chain<'j>(backend: &Backend, jobs: &'j [Job]) -> HashMap<Chain, Vec<&'j Draft>> {
+    let mut chains: HashMap<Chain, Vec<&Draft>> = HashMap::new();
+    for Job { draft, .. } in jobs {
+        chains
+            .entry(chain_of(backend, draft))
+            .or_default()
+            .push(draft);
+    }
+    chains
+}
+
+/// The sealing thread: hands over batches from the queue until it is closed and empty.
+pub(super) fn run(shared: &Shared, ahead: &Ahead, batches: &SyncSender<Batch>) {
+    loop {
+        let jobs = shared.queue.take(BATCH);
+        if jobs.is_empty() {
+            break;
+        }
+        let guesses = ahead.seal(&jobs);
+        if batches.send(Batch { jobs, guesses }).is_err() {
+            break;
+        }
+    }
+}
