@@ -1,14 +1,14 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use capsules_core::DataDir;
 use clap::{Parser, Subcommand};
 
 use crate::Result;
-use crate::commands::{canonicalize, hash, inspect, keys, list, uri, validate, verify};
+use crate::commands::{canonicalize, hash, inspect, keys, list, recover, uri, validate, verify};
 
-/// Verify, inspect and list sealed capsules, and manage the keys that sign them.
+/// Verify, inspect and list sealed capsules, recover journals, and manage the keys that sign.
 ///
 /// A capsule is the sealed record of one action of an AI agent: what triggered it, in which
 /// context, for what reasons, on whose authority, how it ran and what came of it. Capsules form a
@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Verify(verify::Args),
     Inspect(inspect::Args),
     List(list::Args),
+    Recover(recover::Args),
     Keys(keys::Args),
     Hash(hash::Args),
     Canonicalize(canonicalize::Args),
@@ -56,6 +57,11 @@ pub(crate) struct DataDirArgs {
 }
 
 impl DataDirArgs {
+    /// The directory that was named, if one was.
+    pub(crate) fn given(&self) -> Option<&Path> {
+        self.data_dir.as_deref()
+    }
+
     pub(crate) fn resolve(&self) -> Result<DataDir> {
         Ok(match &self.data_dir {
             Some(path) => DataDir::new(path)?,

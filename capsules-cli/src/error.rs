@@ -43,6 +43,9 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Store(#[from] StorageError),
 
+    #[error(transparent)]
+    Recover(#[from] capsules::Error),
+
     #[error("{input}: {reason}")]
     Export { input: String, reason: ExportError },
 

@@ -15,6 +15,7 @@ mod source;
 mod style;
 mod table;
 mod verdict;
+mod waiting;
 
 use std::process::ExitCode;
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::error::CliError;
-use crate::style::BAD;
+use crate::style::{BAD, WARN};
 
 /// Writes styled text to standard output.
 pub(crate) fn print(text: &str) -> Result<()> {
@@ -40,6 +40,12 @@ pub(crate) fn terminal_width() -> Option<usize> {
 pub(crate) fn report(error: &dyn fmt::Display) {
     let message = error.to_string();
     let _ = writeln!(anstream::stderr(), "{BAD}error:{BAD:#} {}", Safe(&message));
+}
+
+/// Writes to standard error what somebody who reads the answer should know besides.
+pub(crate) fn note(note: &dyn fmt::Display) {
+    let message = note.to_string();
+    let _ = writeln!(anstream::stderr(), "{WARN}note:{WARN:#} {}", Safe(&message));
 }
 
 /// Shows stored text on one line, with everything that could steer a terminal or reorder its text

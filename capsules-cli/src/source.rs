@@ -65,11 +65,7 @@ impl SourceArgs {
 }
 
 impl StoreArgs {
-    pub(crate) fn open(&self) -> Result<SqliteStorage> {
-        open(&self.path()?)
-    }
-
-    fn path(&self) -> Result<PathBuf> {
+    pub(crate) fn path(&self) -> Result<PathBuf> {
         match (&self.db, &self.pg) {
             (_, Some(_)) => Err(CliError::Postgres),
             (Some(path), None) => Ok(path.clone()),

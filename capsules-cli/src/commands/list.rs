@@ -7,9 +7,10 @@ use capsules_core::{
     Capsule, CapsuleType, Filter, OutcomeStatus, SealedRecord, Storage, Timestamp,
 };
 
-use crate::source::StoreArgs;
+use crate::source::{self, StoreArgs};
 use crate::style::{BAD, DIM, GOOD, WARN};
 use crate::table::{Cell, Column, Table};
+use crate::waiting::Waiting;
 use crate::{CliError, Result, Status, human, output};
 
 /// List capsules, the newest first
@@ -67,7 +68,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Status> {
-    let storage = args.store.open()?;
+    let path = args.store.path()?;
+    let storage = source::open(&path)?;
     let filter = args.filter();
     if args.json {
         let records = storage.list(&filter)?;
@@ -77,6 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         let records = storage.list(&filter.limit(args.limit.saturating_add(1)))?;
         output::print(&page(&records, args, output::terminal_width()))?;
     }
+    Waiting::beside(&path).report(&args.store.data_dir);
     Ok(Status::Pass)
 }
 

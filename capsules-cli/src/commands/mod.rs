@@ -5,6 +5,7 @@ pub(crate) mod hash;
 pub(crate) mod inspect;
 pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod recover;
 pub(crate) mod uri;
 pub(crate) mod validate;
 pub(crate) mod verify;
@@ -18,6 +19,7 @@ pub(crate) fn run(cli: Cli) -> Result<Status> {
         Command::Verify(args) => verify::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::List(args) => list::run(&args),
+        Command::Recover(args) => recover::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Hash(args) => hash::run(&args),
         Command::Canonicalize(args) => canonicalize::run(&args),

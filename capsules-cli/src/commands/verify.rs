@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use capsules_core::pq::PqPublicKey;
 use capsules_core::verify::{Level, PqPolicy, Report, TrustedKeys, Verification, Verifier};
 use capsules_core::{Keyring, PublicKey, SealedRecord, Storage};
+use serde::Serialize;
 
 use crate::input::Input;
 use crate::source::{self, Source, SourceArgs};
 use crate::verdict::{self, Neighbours};
+use crate::waiting::{self, Waiting};
 use crate::{CliError, Result, Status, output};
 
 /// Verify a chain: sequences and links, and on demand hashes and signatures
@@ -20,6 +22,9 @@ use crate::{CliError, Result, Status, output};
 ///
 /// Signatures are checked with the keyring of the data directory, or with a public key that you
 /// give. The second way needs nothing but the export and the key, so anyone can do it.
+///
+/// A store may lack what processes that died had accepted. Their journals are named, on standard
+/// error or under "waiting_journals", and change neither the verdict nor the exit status.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -32,7 +37,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     source: SourceArgs,
 
-    /// Print {"valid", "level", "capsules_verified", "total_capsules", "errors", "checks"}
+    /// Print {"valid", "level", "capsules_verified", "total_capsules", "errors", "checks"}, and of a store
+    /// "waiting_journals"
     #[arg(long)]
     json: bool,
 
@@ -81,6 +87,15 @@ struct KeyArgs {
     pq_pubkey_file: Option<PathBuf>,
 }
 
+/// What is printed for programs.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_journals: Option<Vec<waiting::Entry<'a>>>,
+}
+
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let source = args.source.resolve()?;
     let verifier = args.verifier()?;
@@ -88,11 +103,24 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         Source::Store(path) => verify_store(&verifier, path)?,
         Source::Export(input) => verify_export(&verifier.without_columns(), input)?,
     };
+    if args.quiet {
+        return Ok(Status::from(report.valid()));
+    }
+    let waiting = match &source {
+        Source::Store(path) => Some(Waiting::beside(path)),
+        Source::Export(_) => None,
+    };
     if args.json {
-        answered(output::print_json(&report))?;
-    } else if !args.quiet {
+        answered(output::print_json(&Answer {
+            report: &report,
+            waiting_journals: waiting.as_ref().map(Waiting::entries),
+        }))?;
+    } else {
         let text = verdict::render(&report, &neighbours, &source.to_string());
         answered(output::print(&text))?;
+        if let Some(waiting) = waiting {
+            waiting.report(&args.source.store.data_dir);
+        }
     }
     Ok(Status::from(report.valid()))
 }

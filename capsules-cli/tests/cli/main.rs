@@ -6,6 +6,7 @@ mod inspect;
 mod keys;
 mod list;
 mod python;
+mod recover;
 mod support;
 mod uri;
 mod validate;

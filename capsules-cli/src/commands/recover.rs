@@ -1,0 +1,124 @@
+//! `capsules recover`: put on record what processes that died had accepted.
+
+use std::path::PathBuf;
+
+use capsules::Capsules;
+use capsules::recovery::{Recovered, waiting};
+use serde::Serialize;
+
+use crate::args::DataDirArgs;
+use crate::human::counted;
+use crate::output::{self, Safe};
+use crate::style::{BAD, GOOD, WARN};
+use crate::{CliError, Result, Status};
+
+/// Put on record what processes that died had accepted and not yet stored
+///
+/// A process notes the capsules that it accepts in a journal beside the store, PATH.journals,
+/// until they are stored. When it dies, its journal waits: the next process that opens the store
+/// recovers it, or this command does. An action that had started and not ended becomes a capsule
+/// with the status pending, since its outcome is unknown. Nothing is stored twice, however often
+/// and by however many this is run; journals of processes that live are left alone.
+///
+/// The capsules are signed with the key of the data directory. Exit status 1: a journal could not
+/// be recovered, or something in one could not be read.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  capsules recover
+  capsules recover --db audit.db --json")]
+pub(crate) struct Args {
+    /// The SQLite store [default: capsules.db in the data directory]
+    #[arg(long, value_name = "PATH")]
+    db: Option<PathBuf>,
+
+    #[command(flatten)]
+    data_dir: DataDirArgs,
+
+    /// Print {"journals", "accepted", "started", "damaged", "failed"}
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Status> {
+    let recovered = recover(args)?;
+    let complete = recovered.damaged == 0 && recovered.failed.is_empty();
+    if args.json {
+        output::print_json(&Answer::from(&recovered))?;
+    } else {
+        output::print(&render(&recovered))?;
+    }
+    Ok(Status::from(complete))
+}
+
+fn recover(args: &Args) -> Result<Recovered> {
+    let path = match &args.db {
+        Some(path) => path.clone(),
+        None => args.data_dir.resolve()?.database(),
+    };
+    // Neither a store nor a key is made where there is nothing to recover.
+    if waiting(&path)?.is_empty() {
+        return if path.exists() {
+            Ok(Recovered::default())
+        } else {
+            Err(CliError::NoStore { path })
+        };
+    }
+    let mut builder = Capsules::builder().path(path);
+    if let Some(directory) = args.data_dir.given() {
+        builder = builder.data_dir(directory);
+    }
+    Ok(builder.recover()?)
+}
+
+/// What is printed for programs.
+#[derive(Debug, Serialize)]
+struct Answer<'a> {
+    journals: u64,
+    accepted: u64,
+    started: u64,
+    damaged: u64,
+    failed: &'a [String],
+}
+
+impl<'a> From<&'a Recovered> for Answer<'a> {
+    fn from(recovered: &'a Recovered) -> Self {
+        Self {
+            journals: recovered.journals,
+            accepted: recovered.accepted,
+            started: recovered.started,
+            damaged: recovered.damaged,
+            failed: &recovered.failed,
+        }
+    }
+}
+
+fn render(recovered: &Recovered) -> String {
+    let Recovered {
+        journals,
+        accepted,
+        started,
+        damaged,
+        failed,
+        ..
+    } = recovered;
+    if *journals == 0 && failed.is_empty() {
+        return "No journal waits for recovery.\n".to_owned();
+    }
+    let mut text = format!(
+        "{GOOD}Recovered{GOOD:#} {}: {}, {} that had started\n",
+        counted(*journals, "journal"),
+        counted(*accepted, "capsule"),
+        counted(*started, "action"),
+    );
+    if *damaged > 0 {
+        text += &format!(
+            "{WARN}Unreadable{WARN:#} {}; a capsule of type system names each\n",
+            counted(*damaged, "place"),
+        );
+    }
+    for reason in failed {
+        text += &format!("{BAD}Failed{BAD:#} {}\n", Safe(reason));
+    }
+    text
+}
