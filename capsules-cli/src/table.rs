@@ -1,9 +1,14 @@
 //! Tables that fit the terminal: one line a row, long cells cut.
+//!
+//! Stored text may be of any length, and some columns must never be cut. comfy-table 8.0.1 panics
+//! on a cell of 65,534 columns and wraps long ones in quadratic time; tabled 0.20 cuts whatever
+//! column is the widest.
 
 use std::fmt::Write;
 
 use anstyle::Style;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
 use crate::output::Safe;
 use crate::style::DIM;
@@ -144,17 +149,18 @@ fn write_cell(text: &mut String, cell: &Cell, align: Align, width: usize) {
     );
 }
 
-/// The text, or as much of its beginning as fits with an ellipsis.
+/// The text, or as much of its beginning as fits with an ellipsis. What people see as one
+/// character is kept whole: its parts have other widths by themselves.
 fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
     let mut used = 1;
-    let fits = |c: &char| {
-        used += c.width().unwrap_or(0);
+    let fits = |grapheme: &&str| {
+        used += grapheme.width();
         used <= width
     };
-    let mut cut: String = text.chars().take_while(fits).collect();
+    let mut cut: String = text.graphemes(true).take_while(fits).collect();
     cut.push('…');
     cut
 }
@@ -206,5 +212,25 @@ mod tests {
         assert!(text.lines().all(|line| line.width() <= 26), "{text}");
         // Narrower than the fixed columns: the elastic one keeps its least width.
         assert!(plain(&table().render(Some(5))).contains("Ship it…  ab12"));
+    }
+
+    /// The width of a sequence is not that of its characters: a heart is one column wide, and two
+    /// with the selector of its coloured form; a family is as wide as one of its members.
+    #[test]
+    fn text_is_cut_between_what_people_see_as_characters() {
+        let hearts = "\u{2764}\u{fe0f}".repeat(8);
+        assert_eq!(cut(&hearts, 8), format!("{}…", &hearts[..18]));
+        let families = "\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467}".repeat(8);
+        assert_eq!(cut(&families, 8), format!("{}…", &families[..54]));
+        assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
+    }
+
+    #[test]
+    fn text_of_any_length_is_cut() {
+        let mut table = table();
+        table.row(["1", &"y".repeat(200_000), "ab12"].map(Cell::new));
+        let text = plain(&table.render(Some(40)));
+        assert!(text.lines().all(|line| line.width() <= 40), "{text:.400}");
+        assert!(plain(&table.render(None)).len() > 200_000);
     }
 }
