@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::journal::entry::{EntryHeader, FileHeader};
-use crate::journal::scan::Damaged;
-use crate::journal::scan::{Item, Scanner, Span};
+use crate::journal::scan::{Damaged, Item, Scanner, Span};
 
 /// A segment with these entries: a start, its capsule, a start, an end, a start, two capsules.
 struct Segment {
@@ -168,6 +167,43 @@ fn missing_bytes_cost_one_entry_at_most() {
         assert_eq!(found.damage.len(), 1, "{offset}: {found:?}");
         assert_eq!(found.accepted.last(), Some(&id(5)), "{offset}: {found:?}");
     }
+}
+
+#[test]
+fn entries_behind_one_that_lost_its_end_are_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    let path = files(directory.path()).remove(0);
+    journal.accept(id(1), at(1), &"x".repeat(1000)).unwrap();
+    let end = usize::try_from(path.metadata().unwrap().len()).unwrap();
+    journal.accept(id(2), at(2), &text(2)).unwrap();
+    // The length that the first entry states now reaches beyond the end of the file.
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.drain(end - 900..end);
+    let found = recover_bytes(&bytes);
+    assert_eq!(found.accepted, ids([2]));
+    assert_eq!(found.damage[0].what, Damaged::Text(id(1)));
+}
+
+#[test]
+fn an_entry_is_found_wherever_it_lies_in_what_is_read_at_once() {
+    let Segment { bytes, ends } = Segment::write();
+    for offset in (64 << 10) - 60..(64 << 10) + 4 {
+        let mut longer = bytes[..ends[0]].to_vec();
+        longer.resize(offset, 0);
+        longer.extend_from_slice(&bytes[ends[0]..]);
+        let (entries, damage) = scan(&longer);
+        assert_eq!(entries.len(), 7, "{offset}");
+        assert_eq!(damage.len(), 1, "{offset}");
+    }
+}
+
+#[test]
+fn a_tail_that_no_append_leaves_is_damage() {
+    let Segment { mut bytes, .. } = Segment::write();
+    let offset = bytes.len() as u64;
+    bytes.extend_from_slice(b"garbage");
+    assert_eq!(scan(&bytes).1, [Span { offset, length: 7 }]);
 }
 
 #[test]

@@ -2,13 +2,12 @@
 //! not committed is recovered, unchanged and in order.
 
 use std::collections::BTreeSet;
-
 use std::thread;
 use std::time::Duration;
 
 use super::faulty::{Fault, FaultyDisk};
 use super::*;
-use crate::journal::error::AppendError;
+use crate::journal::error::{AppendError, OpenError};
 use crate::journal::waiting::waiting_on;
 use crate::journal::{RecoverError, waiting};
 
@@ -26,34 +25,40 @@ struct Callers {
 }
 
 impl Callers {
-    /// Twelve actions: one in four leaves no capsule, one in four is still running.
+    /// Twelve actions, two at a time: one in four leaves no capsule, one in four still runs.
     fn run(journal: &Journal<FaultyDisk>) -> Self {
         let mut callers = Self::default();
         for n in 0..12 {
-            let action = id(n);
-            callers.tried.insert(action);
+            callers.tried.insert(id(n));
             if callers
-                .returned(journal.start(action, at(n), &text(n)))
+                .returned(journal.start(id(n), at(n), &text(n)))
                 .is_some()
             {
-                callers.running.insert(action);
+                callers.running.insert(id(n));
             }
-            match n % 4 {
-                0 => continue,
-                1 => _ = callers.returned(journal.end(action)),
-                _ => {
-                    let receipt = callers.returned(journal.accept(action, at(n), &text(n)));
-                    callers.accepted.extend(receipt.map(|_| action));
-                    // The sixth is never committed, so that not every segment can be deleted.
-                    if n != 6 {
-                        callers.returned(journal.committed(receipt));
-                        callers.committed.extend(receipt.map(|_| action));
-                    }
+            if n > 0 {
+                callers.finish(journal, n - 1);
+            }
+        }
+        callers.finish(journal, 11);
+        callers
+    }
+
+    fn finish(&mut self, journal: &Journal<FaultyDisk>, n: usize) {
+        match n % 4 {
+            0 => return,
+            1 => _ = self.returned(journal.end(id(n))),
+            _ => {
+                let receipt = self.returned(journal.accept(id(n), at(n), &text(n)));
+                self.accepted.extend(receipt.map(|_| id(n)));
+                // The sixth is never committed, so that not every segment can be deleted.
+                if n != 6 {
+                    self.returned(journal.committed(receipt));
+                    self.committed.extend(receipt.map(|_| id(n)));
                 }
             }
-            callers.running.remove(&action);
         }
-        callers
+        self.running.remove(&id(n));
     }
 
     fn returned<T, E>(&mut self, result: Result<T, E>) -> Option<T> {
@@ -96,7 +101,7 @@ fn whatever_fails_while_writing_nothing_accepted_is_lost() {
             };
             let callers = Callers::run(&journal);
             drop(journal);
-            let (found, recovery) = recover_all(&nested);
+            let (mut found, recovery) = recover_all(&nested);
             callers.check(&found);
             assert!(recovery.failed.is_empty(), "{fault:?} at {n}: {recovery:?}");
             assert!(files(&nested).is_empty(), "{fault:?} at {n}");
@@ -107,6 +112,7 @@ fn whatever_fails_while_writing_nothing_accepted_is_lost() {
                 assert!(n > 40, "the scenario is too short: {n}");
                 assert_eq!(callers.failures, 0);
                 // Actions that are ended are not reported as started.
+                found.started.sort();
                 assert_eq!(found.started, ids([0, 4, 8]));
                 break;
             }
@@ -148,6 +154,47 @@ fn whatever_fails_while_recovering_nothing_is_lost() {
             break;
         }
     }
+}
+
+#[test]
+fn a_journal_that_another_process_has_just_recovered_is_passed_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    journal.accept(id(1), at(1), &text(1)).unwrap();
+    drop(journal);
+    let disk = FaultyDisk::healthy();
+    disk.set_vanishing(1);
+    let recovery = recover_on(&disk, directory.path(), Err).unwrap();
+    assert!(recovery.failed.is_empty(), "{recovery:?}");
+    assert_eq!(recovery.journals, 0);
+}
+
+#[test]
+fn a_file_that_a_recovery_removes_before_it_is_finished_is_created_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::healthy();
+    disk.set_vanishing(3);
+    let journal = Journal::open_on(disk.clone(), directory.path(), SHORT_SEGMENT).unwrap();
+    journal.accept(id(1), at(1), &text(1)).unwrap();
+    drop(journal);
+    assert_eq!(recover_all(directory.path()).0.accepted, ids([1]));
+
+    disk.set_vanishing(u32::MAX);
+    let result = Journal::open_on(disk, directory.path(), SHORT_SEGMENT);
+    assert!(matches!(result, Err(OpenError::Create { .. })));
+}
+
+#[test]
+fn a_recovery_that_stopped_leaves_the_journal_to_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    journal.accept(id(1), at(1), &text(1)).unwrap();
+    drop(journal);
+    // Keeps copies of the handles, as a process has that another thread is just starting.
+    let disk = FaultyDisk::healthy();
+    recover_on(&disk, directory.path(), Err).unwrap_err();
+    assert_eq!(recover_all(directory.path()).0.accepted, ids([1]));
+    drop(disk);
 }
 
 #[test]

@@ -40,8 +40,10 @@ struct Plan {
     full: AtomicBool,
     /// While set, nothing can be cut off.
     stuck: AtomicBool,
+    /// So many files are deleted as soon as they are opened or created.
+    vanishing: AtomicU32,
     process: AtomicU32,
-    /// Copies of the handles of all files that were created, as a forked process has them.
+    /// Copies of the handles of all files that were opened, as a forked process has them.
     copies: Mutex<Vec<File>>,
 }
 
@@ -58,6 +60,7 @@ impl FaultyDisk {
             done: AtomicU64::new(0),
             full: AtomicBool::new(false),
             stuck: AtomicBool::new(false),
+            vanishing: AtomicU32::new(0),
             process: AtomicU32::new(1),
             copies: Mutex::new(Vec::new()),
         };
@@ -83,6 +86,11 @@ impl FaultyDisk {
         self.plan.stuck.store(stuck, SeqCst);
     }
 
+    /// So many files are deleted as soon as they are opened or created, by somebody else.
+    pub(super) fn set_vanishing(&self, files: u32) {
+        self.plan.vanishing.store(files, SeqCst);
+    }
+
     pub(super) fn set_process(&self, process: u32) {
         self.plan.process.store(process, SeqCst);
     }
@@ -92,11 +100,15 @@ impl FaultyDisk {
         self.plan.copies.lock().unwrap().clear();
     }
 
-    fn file(&self, file: File) -> FaultyFile {
-        FaultyFile {
-            file,
-            plan: Arc::clone(&self.plan),
+    fn file(&self, path: &Path, file: File) -> io::Result<FaultyFile> {
+        let plan = Arc::clone(&self.plan);
+        let vanishing = plan.vanishing.load(SeqCst);
+        if vanishing > 0 {
+            plan.vanishing.store(vanishing - 1, SeqCst);
+            SystemDisk.remove(path)?;
         }
+        plan.copies.lock().unwrap().push(file.try_clone()?);
+        Ok(FaultyFile { file, plan })
     }
 }
 
@@ -131,14 +143,12 @@ impl Disk for FaultyDisk {
 
     fn create(&self, path: &Path) -> io::Result<FaultyFile> {
         self.plan.check()?;
-        let file = SystemDisk.create(path)?;
-        self.plan.copies.lock().unwrap().push(file.try_clone()?);
-        Ok(self.file(file))
+        self.file(path, SystemDisk.create(path)?)
     }
 
     fn open(&self, path: &Path) -> io::Result<FaultyFile> {
         self.plan.check()?;
-        SystemDisk.open(path).map(|file| self.file(file))
+        self.file(path, SystemDisk.open(path)?)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -232,6 +232,27 @@ fn a_text_beyond_the_limit_is_an_error_and_the_longest_is_not() {
 }
 
 #[test]
+fn what_is_delivered_at_once_is_bounded() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    let long = "x".repeat(3 << 20);
+    for n in 0..4 {
+        journal.accept(id(n), at(n), &long).unwrap();
+    }
+    for n in 4..2000 {
+        journal.accept(id(n), at(n), "").unwrap();
+    }
+    drop(journal);
+    let mut lengths = Vec::new();
+    recover(directory.path(), |batch| {
+        lengths.push(batch.len());
+        Ok::<_, Infallible>(())
+    })
+    .unwrap();
+    assert_eq!(lengths, [2, 2, 1024, 972]);
+}
+
+#[test]
 fn a_later_version_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let journal = Journal::open(directory.path()).unwrap();

@@ -15,8 +15,7 @@ use std::path::{Path, PathBuf};
 use capsules_core::{Timestamp, Uuid};
 
 use super::disk::SystemDisk;
-use super::recovery::Record;
-use super::recovery::recover_on;
+use super::recovery::{Record, recover_on};
 use super::scan::Damage;
 use super::{Journal, Recovered, Recovery, recover};
 
