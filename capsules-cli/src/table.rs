@@ -5,6 +5,7 @@
 //! column is the widest.
 
 use std::fmt::Write;
+use std::iter;
 
 use anstyle::Style;
 use unicode_segmentation::UnicodeSegmentation;
@@ -99,7 +100,7 @@ impl<const N: usize> Table<N> {
         let titles = self.columns.map(|column| Cell::styled(column.title, DIM));
         let widths = self.widths(&titles, width);
         let mut text = String::new();
-        for row in std::iter::once(&titles).chain(&self.rows) {
+        for row in iter::once(&titles).chain(&self.rows) {
             let start = text.len();
             for ((cell, column), width) in row.iter().zip(self.columns).zip(widths) {
                 if text.len() > start {
@@ -115,7 +116,7 @@ impl<const N: usize> Table<N> {
 
     fn widths(&self, titles: &[Cell; N], limit: Option<usize>) -> [usize; N] {
         let mut widths = [0; N];
-        for row in std::iter::once(titles).chain(&self.rows) {
+        for row in iter::once(titles).chain(&self.rows) {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = cell.text.width().max(*width);
             }
@@ -140,13 +141,10 @@ fn write_cell(text: &mut String, cell: &Cell, align: Align, width: usize) {
     let padding = width.saturating_sub(cut.width());
     let before = if align == Align::Right { padding } else { 0 };
     let style = cell.style;
-    let _ = write!(
-        text,
-        "{:before$}{style}{cut}{style:#}{:2$}",
-        "",
-        "",
-        padding - before
-    );
+    // Not the formatter's own padding, which panics beyond 65,535 columns.
+    text.extend(iter::repeat_n(' ', before));
+    let _ = write!(text, "{style}{cut}{style:#}");
+    text.extend(iter::repeat_n(' ', padding - before));
 }
 
 /// The text, or as much of its beginning as fits with an ellipsis. What people see as one
