@@ -81,7 +81,7 @@ impl Ahead {
             }
         };
         let mut guesses = HashMap::new();
-        for (chain, drafts) in by_chain(&backend, jobs) {
+        for (chain, drafts) in by_chain(&backend, jobs.iter().map(|job| &job.draft)) {
             let Some(head) = heads.get(&chain) else {
                 continue;
             };
@@ -115,9 +115,12 @@ impl Ahead {
 }
 
 /// The drafts of each chain, in order.
-fn by_chain<'j>(backend: &Backend, jobs: &'j [Job]) -> HashMap<Chain, Vec<&'j Draft>> {
+pub(super) fn by_chain<'d>(
+    backend: &Backend,
+    drafts: impl Iterator<Item = &'d Draft>,
+) -> HashMap<Chain, Vec<&'d Draft>> {
     let mut chains: HashMap<Chain, Vec<&Draft>> = HashMap::new();
-    for Job { draft, .. } in jobs {
+    for draft in drafts {
         chains
             .entry(chain_of(backend, draft))
             .or_default()

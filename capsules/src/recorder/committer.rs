@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use capsules_core::{Draft, Head, StorageError};
 
-use super::ahead::{Ahead, Chain, Guess};
+use super::ahead::{Ahead, Chain, Guess, by_chain};
 use super::sealing::{head_of, seal_after};
 use super::{Backend, Job, Shared, Source, recover_into};
+use crate::durability::Durability;
 use crate::error::Error;
 
 /// How many capsules one transaction takes at most.
@@ -135,6 +136,9 @@ impl Committer {
             let recovery = recover_into(backend, journals)?;
             let count = recovery.accepted + recovery.started;
             self.shared.counters.recover(count);
+            for problem in &recovery.failed {
+                tracing::error!(target: "capsules", %problem, "a journal could not be recovered");
+            }
             if count > 0 {
                 tracing::info!(
                     target: "capsules",
@@ -176,11 +180,21 @@ impl Committer {
         Ok(())
     }
 
+    /// Lets the journal give up what is stored.
     fn trim(&self, stored: &[Job]) {
-        let receipts = stored.iter().filter_map(|job| job.receipt);
-        if let Some(Some(journal)) = self.shared.journal.get()
-            && let Err(error) = journal.committed(receipts)
-        {
+        let Some(journal) = self.shared.journal.get() else {
+            return;
+        };
+        for job in stored {
+            // Its start may be in the journal although the capsule is not.
+            if job.receipt.is_none()
+                && job.durability != Durability::Memory
+                && let Err(error) = journal.end(job.draft.id())
+            {
+                self.shared.journal_failed(&error);
+            }
+        }
+        if let Err(error) = journal.committed(stored.iter().filter_map(|job| job.receipt)) {
             // It is tried again with every batch.
             self.shared.journal_failed(&error);
         }
@@ -190,7 +204,7 @@ impl Committer {
         for capsule in self.shared.gaps.take() {
             self.gaps.push(Draft::new(&capsule)?);
         }
-        append(backend, &self.gaps.iter().collect::<Vec<_>>())?;
+        append(backend, self.gaps.iter())?;
         self.gaps.clear();
         Ok(())
     }
@@ -210,7 +224,7 @@ impl Committer {
         {
             tracing::error!(target: "capsules", %error, "the capsule store could not be closed");
         }
-        if let Some(Some(journal)) = self.shared.journal.get()
+        if let Some(journal) = self.shared.journal.get()
             && let Err(error) = journal.close()
         {
             tracing::error!(target: "capsules", %error, "the journal could not be closed");
@@ -233,9 +247,15 @@ pub(super) fn chain_of(backend: &Backend, draft: &Draft) -> Chain {
     chain.map(str::to_owned)
 }
 
-/// Appends the drafts, which belong to one chain, to its head.
-pub(super) fn append(backend: &Backend, drafts: &[&Draft]) -> Result<(), Error> {
-    append_guessed(backend, None, drafts).map(drop)
+/// Appends each draft to the head of its chain.
+pub(super) fn append<'d>(
+    backend: &Backend,
+    drafts: impl Iterator<Item = &'d Draft>,
+) -> Result<(), Error> {
+    for drafts in by_chain(backend, drafts).values() {
+        append_guessed(backend, None, drafts)?;
+    }
+    Ok(())
 }
 
 /// Appends the drafts to the head of their chain: as the guess has sealed them, if its head is

@@ -23,7 +23,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use capsules_core::{Capsule, DataDir, Draft, Seal, Storage};
 
@@ -44,6 +44,8 @@ use queue::Queue;
 
 /// How many sealed batches may wait for the committer.
 const BATCHES_AHEAD: usize = 1;
+/// How long a journal that could not be opened is left alone.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
 /// How long the drop of a recorder waits for its committer.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -105,13 +107,16 @@ pub(crate) struct Shared {
     queue: Queue,
     counters: Counters,
     gaps: Gaps,
-    /// Opened by the first call that needs it; `None` inside when it cannot be.
-    journal: OnceLock<Option<Journal>>,
+    /// Opened by the first call that needs it.
+    journal: OnceLock<Journal>,
+    /// When opening it failed last.
+    no_journal_since: Mutex<Option<Instant>>,
 }
 
 /// A capsule on its way to the store.
 pub(crate) struct Job {
     draft: Draft,
+    durability: Durability,
     /// `None` when it is not in the journal.
     receipt: Option<Receipt>,
     answer: Option<Answer<()>>,
@@ -132,6 +137,7 @@ impl Recorder {
             counters: Counters::default(),
             gaps: Gaps::default(),
             journal: OnceLock::new(),
+            no_journal_since: Mutex::default(),
         });
         let ahead = Arc::new(Ahead::default());
         let committer = Committer::new(source, Arc::clone(&shared), Arc::clone(&ahead));
@@ -215,7 +221,7 @@ impl Recorder {
     pub(crate) fn reject(&self, capsule: &Capsule, error: &Error) {
         self.shared.counters.accept();
         self.shared.counters.fail(1, error.to_string());
-        if let Some(journal) = self.shared.journal()
+        if let Some(journal) = self.shared.journal.get()
             && let Err(error) = journal.end(capsule.id)
         {
             self.shared.journal_failed(&error);
@@ -284,6 +290,7 @@ impl Shared {
         let urgent = answer.is_some();
         let job = Job {
             draft,
+            durability,
             receipt,
             answer,
         };
@@ -308,17 +315,28 @@ impl Shared {
 
     /// The journal of this process, opened when it is needed first.
     fn journal(&self) -> Option<&Journal> {
-        if self.settings.durability == Durability::Memory {
-            return None;
+        if let Some(journal) = self.journal.get() {
+            return Some(journal);
         }
         let directory = self.settings.journals.as_deref()?;
-        let open = || {
+        // One thread opens; what others accept meanwhile has to wait for it.
+        let mut failed = self
+            .no_journal_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if self.journal.get().is_none() && failed.is_none_or(|at| at.elapsed() > REOPEN_AFTER) {
             create_parent(directory);
-            Journal::open(directory)
-                .map_err(|error| self.journal_failed(&error))
-                .ok()
-        };
-        self.journal.get_or_init(open).as_ref()
+            match Journal::open(directory) {
+                Ok(journal) => {
+                    self.journal.get_or_init(|| journal);
+                }
+                Err(error) => {
+                    *failed = Some(Instant::now());
+                    self.journal_failed(&error);
+                }
+            }
+        }
+        self.journal.get()
     }
 
     fn journal_failed(&self, error: &dyn std::error::Error) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use capsules_core::{Capsule, Draft, OutcomeStatus};
+use capsules_core::{Capsule, Draft, OutcomeStatus, sha3_256};
 
 use super::Backend;
 use super::committer::append;
@@ -25,7 +25,7 @@ pub(crate) fn recover_into(backend: &Backend, journals: &Path) -> Result<Recover
                 drafts.push(draft);
             }
         }
-        append(backend, &drafts.iter().collect::<Vec<_>>())
+        append(backend, drafts.iter())
     });
     result.map_err(|error| match error {
         RecoverError::Deliver { source, .. } => source,
@@ -56,9 +56,13 @@ fn pending(text: &str) -> Result<Draft, String> {
     Draft::new(&capsule).map_err(|error| error.to_string())
 }
 
-/// Says that something of a journal could not be read.
+/// Says that something of a journal could not be read. The id follows from the reason, which
+/// names the place, so that a recovery that is repeated says it once.
 fn unreadable(reason: String) -> Capsule {
     let mut capsule = system_capsule("an entry of the journal could not be read");
+    if let Some(id) = sha3_256(reason.as_bytes()).as_bytes().first_chunk() {
+        capsule.id = uuid::Builder::from_random_bytes(*id).into_uuid();
+    }
     capsule.outcome.status = OutcomeStatus::Failure;
     capsule.outcome.error = Some(reason);
     capsule
