@@ -22,7 +22,7 @@ const EXPECTED: [(&str, &[&str]); 4] = [
             "here: success 42 None\n",
             "there: failure null Some(\"1 / 0 has no value\")\n",
             "failures there: 1\n",
-            "accepted: 1, committed: 1, failed: 0",
+            "Stats { accepted: 1, committed: 1, waiting: 0, ",
         ],
     ),
     (
