@@ -1,6 +1,7 @@
 //! The SQLite store.
 
 mod failure;
+mod identity;
 mod open;
 mod query;
 mod readers;
@@ -8,15 +9,17 @@ mod row;
 mod schema;
 
 use std::fmt;
+use std::mem;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 use uuid::Uuid;
 
 use self::failure::{Attempt, Failure};
+use self::identity::FileId;
 use self::query::Query;
 use self::readers::Readers;
 use self::schema::Layout;
@@ -36,6 +39,10 @@ use crate::record::SealedRecord;
 /// it is switched to a write-ahead log and gets the columns `tenant_id` and `domain`, which other
 /// tools may leave empty.
 ///
+/// When the file is deleted, moved or replaced while the store is open (found on Unix, by its
+/// device and inode), the next append fails and says so. The ones after it go to the file that is
+/// at the path then, or start a chain in a new one.
+///
 /// ```
 /// use capsules_core::storage::{Filter, SqliteStorage, Storage};
 ///
@@ -51,14 +58,21 @@ use crate::record::SealedRecord;
 /// ```
 pub struct SqliteStorage {
     path: PathBuf,
-    layout: Layout,
+    busy_timeout: Duration,
+    layout: RwLock<Layout>,
     /// `None` when the store is read-only.
-    writer: Option<Writer>,
+    writer: Option<Mutex<Writer>>,
     readers: Readers,
 }
 
-/// `None` when the store is closed.
-type Writer = Mutex<Option<Connection>>;
+/// The connection that writes.
+#[derive(Debug)]
+enum Writer {
+    Open(Connection, FileId),
+    /// The file was deleted or replaced. The next append opens what is at the path then.
+    Lost,
+    Closed,
+}
 
 impl SqliteStorage {
     /// Opens a file, and creates it and the directories that lead to it where they do not exist.
@@ -84,6 +98,56 @@ impl SqliteStorage {
     /// The file, as an absolute path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What the file's table looks like. It may be another one after the file was replaced.
+    fn layout(&self) -> Layout {
+        self.layout
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Appends with the connection, unless the file at the path is no longer the one that it has
+    /// open: SQLite would go on writing into a file that nobody finds.
+    fn append_to(
+        &self,
+        writer: &mut Writer,
+        tenant: Option<&str>,
+        seal: &mut SealNext<'_>,
+    ) -> Result<(), StorageError> {
+        if let Writer::Lost = writer {
+            *writer = self.reopen()?;
+        }
+        let Writer::Open(connection, file) = writer else {
+            return Err(StorageError::Closed {
+                location: self.location(),
+            });
+        };
+        if file.is_at(&self.path) {
+            let appended = self.append_locked(connection, tenant, seal);
+            // It may have been deleted meanwhile.
+            if appended.is_err() || file.is_at(&self.path) {
+                return appended;
+            }
+        }
+        if let Writer::Open(connection, _) = mem::replace(writer, Writer::Lost) {
+            // What is in the log alone belongs to the file, which may have been moved.
+            let _ = checkpoint_and_close(connection);
+        }
+        Err(StorageError::Write {
+            location: self.location(),
+            reason: "the file was deleted or replaced since it was opened; the chain goes on in \
+                     the file that is there now, or in a new one"
+                .to_owned(),
+        })
+    }
+
+    fn reopen(&self) -> Result<Writer, StorageError> {
+        let failed = |failure: Failure| failure.during(Attempt::Open, &self.path);
+        let (writer, layout) = open_writer(&self.path, self.busy_timeout).map_err(failed)?;
+        *self.layout.write().unwrap_or_else(PoisonError::into_inner) = layout;
+        Ok(writer)
     }
 
     fn append_locked(
@@ -125,18 +189,13 @@ impl Storage for SqliteStorage {
             });
         };
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(connection) = writer.as_mut() else {
-            return Err(StorageError::Closed {
-                location: self.location(),
-            });
-        };
-        self.append_locked(connection, tenant, seal)
+        self.append_to(&mut writer, tenant, seal)
     }
 
     fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
         let sql = format!(
             "SELECT {} FROM capsules WHERE id = ?",
-            self.layout.columns()
+            self.layout().columns()
         );
         self.readers
             .read(|connection| row::read_one(connection, &sql, &id.to_string()))
@@ -145,8 +204,8 @@ impl Storage for SqliteStorage {
     fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError> {
         let sql = format!(
             "SELECT {} FROM {} WHERE hash = ? ORDER BY sequence LIMIT 1",
-            self.layout.columns(),
-            self.layout.catalogue()
+            self.layout().columns(),
+            self.layout().catalogue()
         );
         self.readers
             .read(|connection| row::read_one(connection, &sql, hash))
@@ -166,7 +225,7 @@ impl Storage for SqliteStorage {
         let bound = if from == 0 { "" } else { "WHERE sequence >= ?" };
         let sql = format!(
             "SELECT {} FROM capsules {bound} ORDER BY sequence",
-            self.layout.columns()
+            self.layout().columns()
         );
         let from = (from > 0).then(|| i64::try_from(from).unwrap_or(i64::MAX));
         self.readers.read(|connection| {
@@ -182,7 +241,7 @@ impl Storage for SqliteStorage {
     }
 
     fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
-        let Query { sql, parameters } = query::list(filter, &self.layout);
+        let Query { sql, parameters } = query::list(filter, &self.layout());
         self.readers.read(|connection| {
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query(params_from_iter(parameters))?;
@@ -195,7 +254,7 @@ impl Storage for SqliteStorage {
     }
 
     fn count(&self, filter: &Filter) -> Result<u64, StorageError> {
-        let Query { sql, parameters } = query::count(filter, &self.layout);
+        let Query { sql, parameters } = query::count(filter, &self.layout());
         self.readers.read(|connection| {
             let mut statement = connection.prepare_cached(&sql)?;
             let count: i64 = statement.query_row(params_from_iter(parameters), |row| row.get(0))?;
@@ -209,10 +268,10 @@ impl Storage for SqliteStorage {
             return Ok(());
         };
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        match writer.take() {
-            Some(connection) => checkpoint_and_close(connection)
+        match mem::replace(&mut *writer, Writer::Closed) {
+            Writer::Open(connection, _) => checkpoint_and_close(connection)
                 .map_err(|failure| failure.during(Attempt::Write, &self.path)),
-            None => Ok(()),
+            Writer::Lost | Writer::Closed => Ok(()),
         }
     }
 
@@ -286,12 +345,13 @@ impl SqliteOptions {
         let (writer, layout) = if self.read_only {
             (None, readers.layout().map_err(failed)?)
         } else {
-            let (connection, layout) = open::writer(&path, self.busy_timeout).map_err(failed)?;
-            (Some(Mutex::new(Some(connection))), layout)
+            let (writer, layout) = open_writer(&path, self.busy_timeout).map_err(failed)?;
+            (Some(Mutex::new(writer)), layout)
         };
         Ok(SqliteStorage {
             path,
-            layout,
+            busy_timeout: self.busy_timeout,
+            layout: RwLock::new(layout),
             writer,
             readers,
         })
@@ -302,6 +362,11 @@ impl Default for SqliteOptions {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn open_writer(path: &Path, timeout: Duration) -> Result<(Writer, Layout), Failure> {
+    let (connection, layout) = open::writer(path, timeout)?;
+    Ok((Writer::Open(connection, FileId::of(path)), layout))
 }
 
 /// Moves the write-ahead log into the file and removes it. Every append is durable already, so
@@ -342,7 +407,9 @@ mod tests {
 
     fn limit_pages(store: &SqliteStorage, pages: i64) {
         let writer = store.writer.as_ref().unwrap().lock().unwrap();
-        let connection = writer.as_ref().unwrap();
+        let Writer::Open(connection, _) = &*writer else {
+            panic!("{writer:?}");
+        };
         connection
             .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
             .unwrap();

@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::failure::Failure;
+use super::identity::FileId;
 use super::query::register_functions;
 use super::schema::{self, Layout, PAGE_SIZE};
 
@@ -42,6 +43,7 @@ pub(super) fn writer(path: &Path, timeout: Duration) -> Result<(Connection, Layo
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) connection: Connection,
+    file: FileId,
     /// The state of the file when it was opened without locks.
     unlocked: Option<FileState>,
 }
@@ -53,6 +55,7 @@ impl Reader {
         let connection = Connection::open_with_flags(path, flags)?;
         Ok(Self {
             connection: readable(connection, timeout)?,
+            file: FileId::of(path),
             unlocked: None,
         })
     }
@@ -73,15 +76,17 @@ impl Reader {
         let connection = open_uri(path, "immutable=1")?;
         Ok(Self {
             connection: readable(connection, timeout)?,
+            file: FileId::of(path),
             unlocked: Some(state),
         })
     }
 
     /// Whether what the connection reads is what the file holds now.
     pub(super) fn is_current(&self, path: &Path) -> bool {
-        self.unlocked.as_ref().is_none_or(|state| {
+        let unchanged = |state: &FileState| {
             is_idle(path) && FileState::of(path).is_ok_and(|current| current == *state)
-        })
+        };
+        self.file.is_at(path) && self.unlocked.as_ref().is_none_or(unchanged)
     }
 
     /// Whether everything that was read until now was read from an unchanged file. A writer
