@@ -48,6 +48,9 @@ pub(super) struct Committer {
     ahead: Arc<Ahead>,
     /// Whether the journals of dead processes have been recovered.
     recovered: bool,
+    /// Whether jobs were left to the journal at the end. What comes after them is left there
+    /// too, since recovery would put them behind it.
+    leaving: bool,
     /// What puts gaps on record, until it is stored.
     gaps: Vec<Draft>,
 }
@@ -59,6 +62,7 @@ impl Committer {
             shared,
             ahead,
             recovered: false,
+            leaving: false,
             gaps: Vec::new(),
         }
     }
@@ -67,12 +71,15 @@ impl Committer {
     pub(super) fn run(mut self, batches: &Receiver<Batch>) {
         if let Source::Open(_) = self.source {
             // What others left behind need not wait for the first capsule.
-            let _ = self.attempt(&mut Batch::empty());
+            if let Err(error) = self.attempt(&mut Batch::empty()) {
+                self.report(&error);
+            }
         }
         while let Ok(mut batch) = batches.recv() {
             self.commit(&mut batch);
             self.ahead.done();
         }
+        self.close_last_gaps();
         self.close();
     }
 
@@ -80,11 +87,13 @@ impl Committer {
     /// journal, or when there is nothing left to wait for.
     fn commit(&mut self, batch: &mut Batch) {
         let (count, bytes) = (batch.jobs.len(), batch.jobs.iter().map(Job::size).sum());
+        if self.leaving {
+            batch.jobs.retain(|job| job.receipt.is_none());
+            batch.guesses.clear();
+        }
         let mut backoff = BACKOFF.0;
         while let Err(error) = self.attempt(batch) {
-            if self.shared.counters.store_failed(&error.to_string()) {
-                tracing::error!(target: "capsules", %error, "capsules could not be recorded");
-            }
+            self.report(&error);
             // Nobody has to wait for as long as the store fails; the capsules stay in the queue.
             for answer in batch.jobs.iter_mut().filter_map(|job| job.answer.take()) {
                 let _ = answer.send(Err(error.clone()));
@@ -99,6 +108,12 @@ impl Committer {
             backoff = (backoff * 2).min(BACKOFF.1);
         }
         self.shared.queue.done(count, bytes);
+    }
+
+    fn report(&self, error: &Error) {
+        if self.shared.counters.store_failed(&error.to_string()) {
+            tracing::error!(target: "capsules", %error, "capsules could not be recorded");
+        }
     }
 
     /// Opens what has to be opened, and stores the batch.
@@ -209,8 +224,18 @@ impl Committer {
         Ok(())
     }
 
+    /// Puts on record what was missed after the last batch.
+    fn close_last_gaps(&mut self) {
+        if (self.shared.gaps.are_open() || !self.gaps.is_empty())
+            && let Err(error) = self.attempt(&mut Batch::empty())
+        {
+            self.report(&error);
+        }
+    }
+
     /// Leaves the jobs to the journal; the ones that are not in it are lost, and counted.
-    fn give_up(&self, batch: &mut Vec<Job>, error: &Error) {
+    fn give_up(&mut self, batch: &mut Vec<Job>, error: &Error) {
+        self.leaving |= self.shared.queue.is_closed();
         for job in batch.drain(..) {
             if job.receipt.is_none() {
                 self.shared.counters.fail(1, error.to_string());

@@ -30,6 +30,12 @@ impl Gaps {
         widen(&self.not_journaled, at)
     }
 
+    pub(super) fn are_open(&self) -> bool {
+        let open =
+            |gap: &Mutex<Option<Gap>>| gap.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        open(&self.dropped) || open(&self.not_journaled)
+    }
+
     /// The capsules that put the gaps on record. The gaps are closed with that.
     pub(super) fn take(&self) -> Vec<Capsule> {
         let dropped = take(&self.dropped).map(|gap| {
