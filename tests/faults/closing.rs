@@ -1,0 +1,70 @@
+//! Stores that fail while the instance is closed.
+
+use std::time::Duration;
+
+use capsules::storage::MemoryStorage;
+use capsules::{Capsules, Filter, OutcomeStatus, Overflow, Storage};
+
+use crate::faulty::{Fault, Faulty, Kind, Moment};
+use crate::support::{PATIENCE, assert_holds, record, signer};
+
+/// What follows a batch that is left to the journal is left there too.
+#[test]
+fn order_is_kept_over_the_next_open() {
+    let directory = capsules_tests::temp_dir();
+    let store = Faulty::new(Fault {
+        at: 1,
+        times: 1,
+        moment: Moment::BeforeTheEffect,
+        kind: Kind::Write,
+        delay: Duration::from_millis(300),
+    });
+    let open = || {
+        Capsules::builder()
+            .storage(store.clone())
+            .signer(signer())
+            .journals(directory.path().join("journals"))
+            .build()
+            .unwrap()
+    };
+    let capsules = open();
+    record(&capsules, 0..3);
+    // The first batch is on its way when the second one arrives and the instance is closed.
+    std::thread::sleep(Duration::from_millis(150));
+    record(&capsules, 3..6);
+    capsules.close(PATIENCE).unwrap_err();
+
+    let capsules = open();
+    record(&capsules, 6..7);
+    capsules.close(PATIENCE).unwrap();
+    assert_holds(store.contents(), 0..7);
+}
+
+/// What is dropped while the last batch is being stored is on record too.
+#[test]
+fn every_call_is_recorded_or_counted() {
+    for _ in 0..20 {
+        let store = Faulty::new(Fault::NONE);
+        let capsules = Capsules::builder()
+            .storage(store.clone())
+            .signer(signer())
+            .queue(1, 1 << 20)
+            .overflow(Overflow::Drop)
+            .build()
+            .unwrap();
+        record(&capsules, 0..200);
+        let stats = capsules.close(PATIENCE).unwrap();
+        assert_eq!(stats.accepted + stats.dropped, 200);
+        assert_eq!(stats.dropped, counted(store.contents()));
+    }
+}
+
+/// How many calls the gaps that are on record count.
+fn counted(store: &MemoryStorage) -> u64 {
+    let records = store.list(&Filter::new()).unwrap();
+    let capsules = records.iter().map(|record| record.capsule().unwrap());
+    capsules
+        .filter(|capsule| capsule.outcome.status == OutcomeStatus::Failure)
+        .map(|capsule| capsule.outcome.metrics["count"].as_u64().unwrap())
+        .sum()
+}

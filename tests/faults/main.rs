@@ -1,0 +1,8 @@
+//! Stores that fail: nothing that was accepted is lost or doubled, and its order is kept.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+mod closing;
+mod every_operation;
+mod faulty;
+mod sqlite;
+mod support;
