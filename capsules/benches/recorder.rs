@@ -119,18 +119,11 @@ fn calls() {
         capsules.scope_sync(|| {
             (0..1_000).for_each(|_| no_op());
             row(
-                &format!("audited no-op, {durability:?}, one at a time"),
-                sample(2_000, || {
-                    no_op();
-                    thread::sleep(Duration::from_micros(200));
-                }),
-            );
-            row(
-                &format!("audited no-op, {durability:?}, paced"),
+                &format!("audited no-op, {durability:?}"),
                 paced(20_000, no_op),
             );
             row(
-                &format!("audited agent of 1.5 KB, {durability:?}, paced"),
+                &format!("audited agent of 1.5 KB, {durability:?}"),
                 paced(20_000, || {
                     black_box(agent("compare the reports", "acme"));
                 }),

@@ -3,13 +3,13 @@
 //!
 //! The head that a batch is sealed on is a guess: what this process's last batch will leave. It
 //! holds as long as nobody else appends to the chain. Where it does not, the store's lock shows
-//! it, the batch is sealed again under the lock, and guessing pauses until nothing that was sealed
-//! on the wrong head is on its way.
+//! it, the batch is sealed again under the lock, and the next one is not taken until nothing that
+//! was sealed on the wrong head is on its way.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use capsules_core::{Draft, Head, SealedRecord};
 
@@ -30,6 +30,8 @@ pub(super) struct Guess {
 #[derive(Default)]
 pub(super) struct Ahead {
     state: Mutex<State>,
+    /// Guessing has begun again.
+    settled: Condvar,
 }
 
 #[derive(Default)]
@@ -66,6 +68,7 @@ impl Ahead {
         if !state.guessing && state.on_their_way == 0 {
             state.heads.clone_from(&state.stored);
             state.guessing = true;
+            self.settled.notify_all();
         }
     }
 
@@ -74,6 +77,13 @@ impl Ahead {
     fn seal(&self, jobs: &[Job]) -> HashMap<Chain, Guess> {
         let (backend, heads) = {
             let mut state = self.lock();
+            // Without a guess to go on, the heads are known when nothing is on its way.
+            while !state.guessing && state.on_their_way > 0 {
+                state = self
+                    .settled
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
             state.on_their_way += 1;
             match (&state.backend, state.guessing) {
                 (Some(backend), true) => (backend.clone(), state.heads.clone()),
