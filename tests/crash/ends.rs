@@ -1,0 +1,146 @@
+//! The ends of a program: with a store that works, and with one that another writer holds, so
+//! that at the end everything is in the journal alone.
+
+use std::process::{Child, Command, ExitStatus};
+use std::thread;
+use std::time::Duration;
+
+use capsules::{Filter, Storage};
+use rusqlite::Connection;
+
+use crate::support::{Trail, end_within};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ending");
+/// How many calls the program makes before its end.
+const CALLS: usize = 100;
+/// A thread that ends waits for ten seconds at most, and the drop of an instance for as long.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A store that exists, and the write lock on it.
+struct Held {
+    trail: Trail,
+    lock: Connection,
+}
+
+impl Held {
+    fn new() -> Self {
+        let trail = Trail::new();
+        let builder = capsules::Capsules::builder().data_dir(trail.path());
+        builder.build().unwrap().close(PATIENCE).unwrap();
+        let lock = Connection::open(trail.database()).unwrap();
+        lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+        Self { trail, lock }
+    }
+
+    /// Releases the lock when the program has ended, and looks at what is recovered.
+    #[track_caller]
+    fn assert_recovered(self, calls: usize, pending: usize) {
+        assert_eq!(self.trail.store().count(&Filter::new()).unwrap(), 0);
+        self.lock.execute_batch("ROLLBACK").unwrap();
+        drop(self.lock);
+        assert_eq!(self.trail.log().returned.len(), CALLS);
+        assert_eq!(self.trail.assert_nothing_lost(), (calls + pending, pending));
+    }
+}
+
+/// Runs the program until it ends by itself.
+fn run(trail: &Trail, ending: &str) -> ExitStatus {
+    end_within(&mut trail.start(PROGRAM, &[ending]), PATIENCE)
+}
+
+/// Starts the program, and waits until it is in the midst of its last call.
+fn start_unfinished(trail: &Trail, ending: &str) -> Child {
+    let child = trail.start(PROGRAM, &[ending]);
+    while trail.log().running.is_empty() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+fn ends_well(ending: &str) {
+    let trail = Trail::new();
+    assert!(run(&trail, ending).success());
+    let committed = trail.store().count(&Filter::new()).unwrap();
+    assert_eq!(committed, CALLS as u64, "committed at the end");
+    assert_eq!(trail.assert_nothing_lost(), (CALLS, 0));
+
+    let held = Held::new();
+    assert!(run(&held.trail, ending).success());
+    held.assert_recovered(CALLS, 0);
+}
+
+#[test]
+fn main_returns_without_a_guard() {
+    ends_well("return");
+}
+
+#[test]
+fn main_returns_with_a_guard() {
+    ends_well("guard");
+}
+
+#[test]
+fn process_exit() {
+    ends_well("exit");
+}
+
+/// The action that panicked has started and not ended.
+#[test]
+fn panic_that_aborts() {
+    let held = Held::new();
+    assert!(!run(&held.trail, "abort").success());
+    held.assert_recovered(CALLS, 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn exec() {
+    let held = Held::new();
+    assert!(run(&held.trail, "exec").success());
+    held.assert_recovered(CALLS, 0);
+}
+
+#[test]
+fn sigkill() {
+    let held = Held::new();
+    let mut child = start_unfinished(&held.trail, "unfinished");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    held.assert_recovered(CALLS, 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn sigterm() {
+    let held = Held::new();
+    let mut child = start_unfinished(&held.trail, "unfinished");
+    let process = child.id().to_string();
+    let kill = Command::new("kill").args(["-TERM", &process]).status();
+    assert!(kill.unwrap().success());
+    let status = end_within(&mut child, PATIENCE);
+    assert_eq!(
+        std::os::unix::process::ExitStatusExt::signal(&status),
+        Some(15)
+    );
+    held.assert_recovered(CALLS, 1);
+}
+
+#[test]
+fn memory_is_committed_when_main_returns() {
+    let trail = Trail::new();
+    assert!(run(&trail, "memory-return").success());
+    assert_eq!(trail.assert_nothing_lost(), (CALLS, 0));
+}
+
+/// As documented: what is in memory alone dies with the process.
+#[test]
+fn memory_is_lost_when_killed() {
+    let held = Held::new();
+    let mut child = start_unfinished(&held.trail, "memory-unfinished");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    held.lock.execute_batch("ROLLBACK").unwrap();
+    held.trail.recover();
+    assert_eq!(held.trail.log().returned.len(), CALLS);
+    assert_eq!(held.trail.verified().len(), 0);
+}
