@@ -1,6 +1,38 @@
 //! A program that audits a few calls with the default store and ends as its argument says.
 
 use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+use tracing::{Event, Level, Metadata, Subscriber, span};
+
+/// How many errors of the audit were reported.
+static ERRORS: AtomicU64 = AtomicU64::new(0);
+
+struct CountErrors;
+
+impl Subscriber for CountErrors {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "capsules" && *metadata.level() == Level::ERROR
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, _: &Event<'_>) {
+        ERRORS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
 
 #[capsules::audit(type = "tool", tenant_from = "tenant")]
 fn double(number: u32, tenant: &str) -> u32 {
@@ -17,6 +49,9 @@ async fn agent(number: u32) -> u32 {
 /// Prints what it computed and the statistics, then ends. Each way records the same two capsules.
 fn main() {
     let ending = std::env::args().nth(1).unwrap_or_default();
+    if tracing::subscriber::set_global_default(CountErrors).is_err() {
+        process::exit(4);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .build();
@@ -38,8 +73,12 @@ fn main() {
         "exit" => process::exit(0),
         "panic" => assert_eq!(result, 0, "the end"),
         "flushed" => {
-            // Long enough for a store that cannot be opened to be tried.
-            std::thread::sleep(std::time::Duration::from_millis(300));
+            // Long enough for a store that cannot be opened to be tried each time.
+            for number in 0..3 {
+                sleep(Duration::from_millis(100));
+                double(number, "acme");
+            }
+            sleep(Duration::from_millis(200));
             report(result);
         }
         _ => {}
@@ -56,4 +95,5 @@ fn report(result: u32) {
     if let Some(error) = stats.last_error {
         println!("{error}");
     }
+    println!("{} error events", ERRORS.load(Ordering::Relaxed));
 }
