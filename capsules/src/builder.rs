@@ -116,21 +116,13 @@ impl Builder {
     ///
     /// [`Error`] naming the file that cannot be opened, and what to do.
     pub fn build(self) -> Result<Capsules, Error> {
+        let settings = self.settings.clone();
+        let (backend, journals) = self.open_with_journals()?;
         let settings = Settings {
-            journals: None,
-            ..self.settings.clone()
+            journals,
+            ..settings
         };
-        let (file, journals) = (self.file()?, self.journals.clone());
-        let backend = self.open()?;
-        // The store exists now, so that links to it lead to the same journals.
-        let journals = journals.or_else(|| file.as_deref().map(journal::directory_for));
-        Capsules::start(
-            backend,
-            Settings {
-                journals,
-                ..settings
-            },
-        )
+        Capsules::start(backend, settings)
     }
 
     /// Recovers what processes that died have left in their journals, and opens nothing else.
@@ -141,10 +133,7 @@ impl Builder {
     /// [`Error`] naming the file that cannot be opened, or the store's error. What was not
     /// recovered stays in its journal.
     pub fn recover(self) -> Result<Recovered, Error> {
-        let (file, journals) = (self.file()?, self.journals.clone());
-        let backend = self.open()?;
-        let Some(journals) = journals.or_else(|| file.as_deref().map(journal::directory_for))
-        else {
+        let (backend, Some(journals)) = self.open_with_journals()? else {
             return Ok(Recovered::default());
         };
         let recovery = recover_into(&backend, &journals)?;
@@ -156,6 +145,14 @@ impl Builder {
             damaged: recovery.damaged,
             failed: recovery.failed.iter().map(ToString::to_string).collect(),
         })
+    }
+
+    /// The store is opened first: it exists then, so that links to it lead to the same journals.
+    fn open_with_journals(self) -> Result<(Backend, Option<PathBuf>), Error> {
+        let (file, journals) = (self.file()?, self.journals.clone());
+        let backend = self.open()?;
+        let journals = journals.or_else(|| file.as_deref().map(journal::directory_for));
+        Ok((backend, journals))
     }
 
     /// The settings of an instance that is opened later.
