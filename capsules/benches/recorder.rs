@@ -35,7 +35,7 @@ fn agent(task: &str, tenant: &str) -> usize {
     task.len() + tenant.len()
 }
 
-/// Brings the agent's capsule to about 1.5 KB, which is what agents record.
+/// Brings the agent's capsule to about 1.1 KB.
 const ANALYSIS: &str = "The question needs the current figures, so the two reports of this \
     quarter were read and compared; they agree on the total and differ in how refunds are \
     booked, which the answer mentions. No tool had to be called a second time.";
@@ -123,7 +123,7 @@ fn calls() {
                 paced(20_000, no_op),
             );
             row(
-                &format!("audited agent of 1.5 KB, {durability:?}"),
+                &format!("audited agent of 1.1 KB, {durability:?}"),
                 paced(20_000, || {
                     black_box(agent("compare the reports", "acme"));
                 }),
