@@ -14,6 +14,7 @@ mod sections;
 mod source;
 mod style;
 mod table;
+mod trust;
 mod verdict;
 mod waiting;
 

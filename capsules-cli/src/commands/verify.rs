@@ -1,18 +1,18 @@
 //! `capsules verify`: is the chain what was sealed?
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use capsules_core::pq::PqPublicKey;
-use capsules_core::verify::{Level, PqPolicy, Report, TrustedKeys, Verification, Verifier};
-use capsules_core::{Keyring, PublicKey, SealedRecord, Storage};
+use capsules_core::verify::{Level, Report, Verification, Verifier};
+use capsules_core::{SealedRecord, Storage};
 use serde::Serialize;
 
 use crate::input::Input;
 use crate::source::{self, Source, SourceArgs};
+use crate::trust::KeyArgs;
 use crate::verdict::{self, Neighbours};
 use crate::waiting::{self, Waiting};
-use crate::{CliError, Result, Status, output};
+use crate::{Result, Status, output};
 
 /// Verify a chain: sequences and links, and on demand hashes and signatures
 ///
@@ -68,23 +68,6 @@ struct LevelArgs {
     /// And a trusted key having signed each hash
     #[arg(long)]
     signatures: bool,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Keys")]
-struct KeyArgs {
-    /// Trust this Ed25519 public key alone, whatever key the capsules name; implies --signatures
-    #[arg(long, value_name = "HEX")]
-    pubkey: Option<String>,
-
-    /// The same, with the hexadecimal key in a file
-    #[arg(long, value_name = "FILE", conflicts_with = "pubkey")]
-    pubkey_file: Option<PathBuf>,
-
-    /// Require ML-DSA-65 signatures too, by the public key in this file (key.ml.pub); implies
-    /// --signatures
-    #[arg(long, value_name = "FILE")]
-    pq_pubkey_file: Option<PathBuf>,
 }
 
 /// What is printed for programs.
@@ -143,20 +126,12 @@ impl Args {
         if level < Level::Signatures {
             return Ok(verifier);
         }
-        let keys = self.trusted_keys()?;
-        Ok(match &self.keys.pq_pubkey_file {
-            None => verifier.keys(keys),
-            Some(path) => verifier
-                .keys(keys.post_quantum(read_pq_key(path)?))
-                .pq(PqPolicy::Required),
-        })
+        let keys = self.keys.trusted_keys(&self.source.store.data_dir)?;
+        Ok(verifier.keys(keys).pq(self.keys.pq_policy()))
     }
 
     fn level(&self) -> Level {
-        let keys = &self.keys;
-        let key_given =
-            keys.pubkey.is_some() || keys.pubkey_file.is_some() || keys.pq_pubkey_file.is_some();
-        if self.level.signatures || key_given {
+        if self.level.signatures || self.keys.any() {
             Level::Signatures
         } else if self.level.full {
             Level::Full
@@ -164,46 +139,6 @@ impl Args {
             Level::Structural
         }
     }
-
-    fn trusted_keys(&self) -> Result<TrustedKeys> {
-        if let Some(key) = self.keys.public_key()? {
-            return Ok(key.into());
-        }
-        let dir = self.source.store.data_dir.resolve()?;
-        let keyring = Keyring::read(&dir)?;
-        if keyring.epochs().is_empty() {
-            return Err(CliError::NothingToVerifyWith { dir });
-        }
-        Ok(keyring.into())
-    }
-}
-
-impl KeyArgs {
-    fn public_key(&self) -> Result<Option<PublicKey>> {
-        let (text, place) = match (&self.pubkey, &self.pubkey_file) {
-            (Some(text), _) => (text.clone(), "--pubkey".to_owned()),
-            (None, Some(path)) => {
-                let text = Input::File(path.clone()).read()?;
-                (
-                    String::from_utf8_lossy(&text).into_owned(),
-                    path.display().to_string(),
-                )
-            }
-            (None, None) => return Ok(None),
-        };
-        match text.trim().parse() {
-            Ok(key) => Ok(Some(key)),
-            Err(reason) => Err(CliError::PublicKey { place, reason }),
-        }
-    }
-}
-
-fn read_pq_key(path: &Path) -> Result<PqPublicKey> {
-    let bytes = Input::File(path.to_owned()).read()?;
-    PqPublicKey::from_bytes(&bytes).map_err(|reason| CliError::PqPublicKey {
-        path: path.to_owned(),
-        reason,
-    })
 }
 
 fn verify_store(verifier: &Verifier, path: &Path) -> Result<(Report, Neighbours)> {

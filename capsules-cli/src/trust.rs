@@ -1,0 +1,91 @@
+//! Whose signatures count.
+
+use std::path::{Path, PathBuf};
+
+use capsules_core::pq::PqPublicKey;
+use capsules_core::verify::{PqPolicy, TrustedKeys};
+use capsules_core::{Keyring, PublicKey};
+
+use crate::args::DataDirArgs;
+use crate::input::Input;
+use crate::{CliError, Result};
+
+/// The choice of the keys to trust.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Keys")]
+pub(crate) struct KeyArgs {
+    /// Trust this Ed25519 public key alone, whatever key the capsules name; implies --signatures
+    #[arg(long, value_name = "HEX")]
+    pubkey: Option<String>,
+
+    /// The same, with the hexadecimal key in a file
+    #[arg(long, value_name = "FILE", conflicts_with = "pubkey")]
+    pubkey_file: Option<PathBuf>,
+
+    /// Require ML-DSA-65 signatures too, by the public key in this file (key.ml.pub); implies
+    /// --signatures
+    #[arg(long, value_name = "FILE")]
+    pq_pubkey_file: Option<PathBuf>,
+}
+
+impl KeyArgs {
+    /// Whether a key was named.
+    pub(crate) fn any(&self) -> bool {
+        self.pubkey.is_some() || self.pubkey_file.is_some() || self.pq_pubkey_file.is_some()
+    }
+
+    /// The keys that were named, or else the keyring of the data directory.
+    pub(crate) fn trusted_keys(&self, data_dir: &DataDirArgs) -> Result<TrustedKeys> {
+        let keys = match self.public_key()? {
+            Some(key) => key.into(),
+            None => local(data_dir)?,
+        };
+        Ok(match &self.pq_pubkey_file {
+            None => keys,
+            Some(path) => keys.post_quantum(read_pq_key(path)?),
+        })
+    }
+
+    /// What is demanded of post-quantum signatures.
+    pub(crate) fn pq_policy(&self) -> PqPolicy {
+        match &self.pq_pubkey_file {
+            None => PqPolicy::Ignore,
+            Some(_) => PqPolicy::Required,
+        }
+    }
+
+    fn public_key(&self) -> Result<Option<PublicKey>> {
+        let (text, place) = match (&self.pubkey, &self.pubkey_file) {
+            (Some(text), _) => (text.clone(), "--pubkey".to_owned()),
+            (None, Some(path)) => {
+                let text = Input::File(path.clone()).read()?;
+                (
+                    String::from_utf8_lossy(&text).into_owned(),
+                    path.display().to_string(),
+                )
+            }
+            (None, None) => return Ok(None),
+        };
+        match text.trim().parse() {
+            Ok(key) => Ok(Some(key)),
+            Err(reason) => Err(CliError::PublicKey { place, reason }),
+        }
+    }
+}
+
+fn local(data_dir: &DataDirArgs) -> Result<TrustedKeys> {
+    let dir = data_dir.resolve()?;
+    let keyring = Keyring::read(&dir)?;
+    if keyring.epochs().is_empty() {
+        return Err(CliError::NothingToVerifyWith { dir });
+    }
+    Ok(keyring.into())
+}
+
+fn read_pq_key(path: &Path) -> Result<PqPublicKey> {
+    let bytes = Input::File(path.to_owned()).read()?;
+    PqPublicKey::from_bytes(&bytes).map_err(|reason| CliError::PqPublicKey {
+        path: path.to_owned(),
+        reason,
+    })
+}
