@@ -1,4 +1,4 @@
-//! Exports: sealed records in a JSON file.
+//! Reading an export.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
