@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use capsules_core::DataDir;
 use clap::{Parser, Subcommand};
 
-use crate::Result;
 use crate::commands::{canonicalize, hash, inspect, keys, list, recover, uri, validate, verify};
+use crate::{CliError, Result};
 
 /// Verify, inspect and list sealed capsules, recover journals, and manage the keys that sign.
 ///
@@ -27,9 +27,13 @@ Exit status:
 
 Environment:
   QUANTUMPIPES_DATA_DIR  the data directory (default: ~/.quantumpipes)
+  PAGER                  shows what is longer than the terminal (default: less)
   NO_COLOR               no colours; CLICOLOR_FORCE=1 keeps them in a pipe"
 )]
 pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -47,25 +51,89 @@ pub(crate) enum Command {
     Uri(uri::Args),
 }
 
-/// The choice of the data directory.
+impl Command {
+    /// Whether the command has to do with a store.
+    pub(crate) fn uses_store(&self) -> bool {
+        match self {
+            Self::Verify(_) | Self::Inspect(_) | Self::List(_) | Self::Recover(_) => true,
+            Self::Keys(_)
+            | Self::Hash(_)
+            | Self::Canonicalize(_)
+            | Self::Validate(_)
+            | Self::Uri(_) => false,
+        }
+    }
+}
+
+/// What is said in one way to every command: which store, and how to answer.
 #[derive(Debug, clap::Args)]
-pub(crate) struct DataDirArgs {
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The SQLite store [default: capsules.db in the data directory]
+    #[arg(long, value_name = "PATH", global = true)]
+    db: Option<PathBuf>,
+
+    /// Refused with a message until the PostgreSQL store exists.
+    #[arg(
+        long,
+        value_name = "URL",
+        global = true,
+        hide = true,
+        conflicts_with = "db"
+    )]
+    pg: Option<String>,
+
     /// The directory of the key, the keyring and the default store [default:
     /// $QUANTUMPIPES_DATA_DIR or ~/.quantumpipes]
     #[arg(long, value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
+
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Print long answers at once instead of through $PAGER
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
 }
 
-impl DataDirArgs {
-    /// The directory that was named, if one was.
-    pub(crate) fn given(&self) -> Option<&Path> {
-        self.data_dir.as_deref()
+impl Global {
+    /// The file of the store that was named, or of the default one.
+    pub(crate) fn database(&self) -> Result<PathBuf> {
+        match (&self.db, &self.pg) {
+            (_, Some(_)) => Err(CliError::Postgres),
+            (Some(path), None) => Ok(path.clone()),
+            (None, None) => Ok(self.data_dir()?.database()),
+        }
     }
 
-    pub(crate) fn resolve(&self) -> Result<DataDir> {
+    /// Whether a store was named.
+    pub(crate) fn names_store(&self) -> bool {
+        self.db.is_some() || self.pg.is_some()
+    }
+
+    /// The data directory that was named, or the default one.
+    pub(crate) fn data_dir(&self) -> Result<DataDir> {
         Ok(match &self.data_dir {
             Some(path) => DataDir::new(path)?,
             None => DataDir::from_env()?,
         })
+    }
+
+    /// The data directory that was named, if one was.
+    pub(crate) fn named_data_dir(&self) -> Option<&Path> {
+        self.data_dir.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
     }
 }

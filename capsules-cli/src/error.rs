@@ -40,6 +40,12 @@ pub(crate) enum CliError {
     #[error("PostgreSQL stores cannot be read yet; export the records to JSON and verify the file")]
     Postgres,
 
+    #[error("a file cannot be used with --db or --pg; name one source")]
+    TwoSources,
+
+    #[error("--db and --pg cannot be used with this command, which reads no store")]
+    NoStoreWanted,
+
     #[error(transparent)]
     Store(#[from] StorageError),
 

@@ -48,24 +48,52 @@ pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
     let dated = [text, &format!("{text}Z"), &format!("{text}T00:00:00Z")];
     dated
         .iter()
-        .find_map(|text| text.parse().ok())
+        .find_map(|text| text.replacen(' ', "T", 1).parse().ok())
+        .or_else(|| named(text))
         .or_else(|| ago(text))
-        .ok_or_else(|| "give a date, a date and time, or how long ago, such as 24h".to_owned())
+        .ok_or_else(|| {
+            "give a date, a date and time, today, yesterday, or how long ago, such as 24h"
+                .to_owned()
+        })
 }
 
-fn ago(text: &str) -> Option<Timestamp> {
-    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let seconds: i64 = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 60 * 60,
-        "d" => 24 * 60 * 60,
-        "w" => 7 * 24 * 60 * 60,
+/// Days begin at midnight UTC.
+fn named(text: &str) -> Option<Timestamp> {
+    let now = Timestamp::now().as_micros();
+    let today = now - now.rem_euclid(DAY * SECOND);
+    Timestamp::from_micros(match text {
+        "now" => now,
+        "today" => today,
+        "yesterday" => today - DAY * SECOND,
         _ => return None,
-    };
-    let micros = i64::from(count.parse::<u32>().ok()?).checked_mul(seconds * 1_000_000)?;
+    })
+}
+
+/// Numbers with their units, the greatest unit first or not: `90s`, `1h30m`.
+fn ago(text: &str) -> Option<Timestamp> {
+    let mut seconds = 0_i64;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let count = i64::from(rest[..digits].parse::<u32>().ok()?);
+        let unit = match rest.as_bytes()[digits] {
+            b's' => 1,
+            b'm' => 60,
+            b'h' => 60 * 60,
+            b'd' => DAY,
+            b'w' => 7 * DAY,
+            _ => return None,
+        };
+        seconds = seconds.checked_add(count.checked_mul(unit)?)?;
+        rest = &rest[digits + 1..];
+    }
+    let micros = (!text.is_empty()).then(|| seconds.checked_mul(SECOND))??;
     Timestamp::from_micros(Timestamp::now().as_micros().checked_sub(micros)?)
 }
+
+const DAY: i64 = 24 * 60 * 60;
+/// In microseconds.
+const SECOND: i64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -107,18 +135,36 @@ mod tests {
         for (text, time) in [
             ("2026-01-15", "2026-01-15T00:00:00+00:00"),
             ("2026-01-15T12:30:00", "2026-01-15T12:30:00+00:00"),
+            ("2026-01-15 12:30:00", "2026-01-15T12:30:00+00:00"),
+            ("2026-01-15T12:30:00Z", "2026-01-15T12:30:00+00:00"),
             ("2026-01-15T12:30:00+02:00", "2026-01-15T10:30:00+00:00"),
         ] {
             assert_eq!(parse_time(text).unwrap().to_string(), time);
         }
-        for text in ["", "h", "noon", "-1h", "3 h", "1é"] {
+        for text in [
+            "",
+            "h",
+            "noon",
+            "-1h",
+            "3 h",
+            "1é",
+            "h1",
+            "1h2",
+            "99999999999w",
+        ] {
             assert!(parse_time(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn times_relative_to_now() {
-        for (text, seconds) in [("90s", 90), ("2h", 7_200), ("1w", 604_800)] {
+        for (text, seconds) in [
+            ("now", 0),
+            ("90s", 90),
+            ("2h", 7_200),
+            ("1h30m", 5_400),
+            ("1w", 604_800),
+        ] {
             let then = parse_time(text).unwrap();
             let passed = Timestamp::now().as_micros() - then.as_micros();
             assert!(
@@ -126,5 +172,14 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn days_begin_at_midnight() {
+        let micros = |text: &str| parse_time(text).unwrap().as_micros();
+        let (today, yesterday) = (micros("today"), micros("yesterday"));
+        assert_eq!(today % 86_400_000_000, 0);
+        assert_eq!(today - yesterday, 86_400_000_000);
+        assert!((0..=86_400_000_000).contains(&(micros("now") - today)));
     }
 }

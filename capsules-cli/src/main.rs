@@ -6,10 +6,12 @@
 mod args;
 mod commands;
 mod error;
+mod filter;
 mod human;
 mod input;
 mod output;
 mod page;
+mod pager;
 mod sections;
 mod source;
 mod style;
@@ -26,7 +28,7 @@ use crate::args::Cli;
 use crate::error::CliError;
 
 fn main() -> ExitCode {
-    match commands::run(Cli::parse()) {
+    match commands::run(&Cli::parse()) {
         Ok(Status::Pass) => ExitCode::SUCCESS,
         Ok(Status::Fail) => ExitCode::from(1),
         // Whoever read our output has seen enough of it (`capsules list | head`).

@@ -30,10 +30,15 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<()> {
         .map_err(CliError::Write)
 }
 
+/// The columns and lines of the terminal that standard output goes to, if it goes to one.
+pub(crate) fn terminal_size() -> Option<(usize, usize)> {
+    let (width, height) = terminal_size::terminal_size_of(io::stdout())?;
+    Some((width.0.into(), height.0.into()))
+}
+
 /// The width of the terminal that standard output goes to, if it goes to one.
 pub(crate) fn terminal_width() -> Option<usize> {
-    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
-    Some(width.0.into())
+    terminal_size().map(|(width, _)| width)
 }
 
 /// Writes an error to standard error. Where that fails too, the exit status has to do.

@@ -7,42 +7,27 @@ use std::path::{Path, PathBuf};
 
 use capsules_core::storage::SqliteStorage;
 
-use crate::args::DataDirArgs;
+use crate::args::Global;
 use crate::input::Input;
 use crate::{CliError, Result};
-
-/// The choice between an export and a store.
-#[derive(Debug, clap::Args)]
-pub(crate) struct SourceArgs {
-    /// An export: a JSON array of sealed records, a single one, or one on each line; - for
-    /// standard input
-    #[arg(conflicts_with_all = ["db", "pg"])]
-    file: Option<Input>,
-
-    #[command(flatten)]
-    pub(crate) store: StoreArgs,
-}
-
-/// The choice of a store.
-#[derive(Debug, clap::Args)]
-pub(crate) struct StoreArgs {
-    /// A SQLite store; it is opened for reading only [default: capsules.db in the data directory]
-    #[arg(long, value_name = "PATH")]
-    db: Option<PathBuf>,
-
-    /// Refused with a message until the PostgreSQL store exists.
-    #[arg(long, value_name = "URL", hide = true, conflicts_with = "db")]
-    pg: Option<String>,
-
-    #[command(flatten)]
-    pub(crate) data_dir: DataDirArgs,
-}
 
 /// A place that holds sealed records.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Export(Input),
     Store(PathBuf),
+}
+
+impl Source {
+    /// The file that was given, which may be a store itself, or else the store.
+    pub(crate) fn resolve(file: Option<&Input>, global: &Global) -> Result<Self> {
+        match file {
+            Some(_) if global.names_store() => Err(CliError::TwoSources),
+            Some(Input::File(path)) if is_sqlite(path) => Ok(Self::Store(path.clone())),
+            Some(input) => Ok(Self::Export(input.clone())),
+            None => Ok(Self::Store(store_path(global)?)),
+        }
+    }
 }
 
 impl fmt::Display for Source {
@@ -54,30 +39,13 @@ impl fmt::Display for Source {
     }
 }
 
-impl SourceArgs {
-    pub(crate) fn resolve(&self) -> Result<Source> {
-        match &self.file {
-            Some(Input::File(path)) if is_sqlite(path) => Ok(Source::Store(path.clone())),
-            Some(input) => Ok(Source::Export(input.clone())),
-            None => Ok(Source::Store(self.store.path()?)),
-        }
-    }
-}
-
-impl StoreArgs {
-    pub(crate) fn path(&self) -> Result<PathBuf> {
-        match (&self.db, &self.pg) {
-            (_, Some(_)) => Err(CliError::Postgres),
-            (Some(path), None) => Ok(path.clone()),
-            (None, None) => {
-                let path = self.data_dir.resolve()?.database();
-                if path.exists() {
-                    Ok(path)
-                } else {
-                    Err(CliError::NoStore { path })
-                }
-            }
-        }
+/// The file of the store, which is there if it is the default one.
+pub(crate) fn store_path(global: &Global) -> Result<PathBuf> {
+    let path = global.database()?;
+    if global.names_store() || path.exists() {
+        Ok(path)
+    } else {
+        Err(CliError::NoStore { path })
     }
 }
 

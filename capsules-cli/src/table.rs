@@ -6,6 +6,7 @@
 
 use std::fmt::Write;
 use std::iter;
+use std::mem;
 
 use anstyle::Style;
 use unicode_segmentation::UnicodeSegmentation;
@@ -78,51 +79,75 @@ impl Cell {
 
 /// Rows under titles.
 #[derive(Debug)]
-pub(crate) struct Table<const N: usize> {
-    columns: [Column; N],
-    rows: Vec<[Cell; N]>,
+pub(crate) struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+    /// As wide as what was printed before.
+    widths: Vec<usize>,
 }
 
-impl<const N: usize> Table<N> {
-    pub(crate) fn new(columns: [Column; N]) -> Self {
+impl Table {
+    pub(crate) fn new(columns: impl Into<Vec<Column>>) -> Self {
+        let columns = columns.into();
         Self {
+            widths: columns.iter().map(|column| column.title.width()).collect(),
             columns,
             rows: Vec::new(),
         }
     }
 
-    pub(crate) fn row(&mut self, cells: [Cell; N]) {
-        self.rows.push(cells);
+    /// Adds a row with a cell for each column.
+    pub(crate) fn row(&mut self, cells: impl Into<Vec<Cell>>) {
+        self.rows.push(cells.into());
     }
 
     /// The table, no wider than `width` as far as its elastic columns allow.
-    pub(crate) fn render(&self, width: Option<usize>) -> String {
-        let titles = self.columns.map(|column| Cell::styled(column.title, DIM));
-        let widths = self.widths(&titles, width);
+    pub(crate) fn render(mut self, width: Option<usize>) -> String {
+        self.titles(width) + &self.flush(width)
+    }
+
+    /// The titles, above the rows that were added until now.
+    pub(crate) fn titles(&mut self, width: Option<usize>) -> String {
+        let titles = self.columns.iter();
+        let titles: Vec<_> = titles.map(|c| Cell::styled(c.title, DIM)).collect();
         let mut text = String::new();
-        for row in iter::once(&titles).chain(&self.rows) {
-            let start = text.len();
-            for ((cell, column), width) in row.iter().zip(self.columns).zip(widths) {
-                if text.len() > start {
-                    text.push_str(GAP);
-                }
-                write_cell(&mut text, cell, column.align, width);
-            }
-            text.truncate(start + text[start..].trim_end().len());
-            text.push('\n');
-        }
+        self.line(&mut text, &titles, &self.fitted(width));
         text
     }
 
-    fn widths(&self, titles: &[Cell; N], limit: Option<usize>) -> [usize; N] {
-        let mut widths = [0; N];
-        for row in iter::once(titles).chain(&self.rows) {
+    /// The rows that were added since the last call, in columns at least as wide as before.
+    pub(crate) fn flush(&mut self, width: Option<usize>) -> String {
+        let widths = self.fitted(width);
+        let mut text = String::new();
+        for row in mem::take(&mut self.rows) {
+            self.line(&mut text, &row, &widths);
+        }
+        self.widths = widths;
+        text
+    }
+
+    fn line(&self, text: &mut String, row: &[Cell], widths: &[usize]) {
+        let start = text.len();
+        for ((cell, column), width) in row.iter().zip(&self.columns).zip(widths) {
+            if text.len() > start {
+                text.push_str(GAP);
+            }
+            write_cell(text, cell, column, *width);
+        }
+        text.truncate(start + text[start..].trim_end().len());
+        text.push('\n');
+    }
+
+    fn fitted(&self, limit: Option<usize>) -> Vec<usize> {
+        let mut widths = self.widths.clone();
+        for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = cell.text.width().max(*width);
             }
         }
         let Some(limit) = limit else { return widths };
-        while widths.iter().sum::<usize>() + (N - 1) * GAP.len() > limit {
+        let gaps = widths.len().saturating_sub(1) * GAP.len();
+        while widths.iter().sum::<usize>() + gaps > limit {
             let elastic = widths
                 .iter_mut()
                 .zip(&self.columns)
@@ -136,10 +161,18 @@ impl<const N: usize> Table<N> {
     }
 }
 
-fn write_cell(text: &mut String, cell: &Cell, align: Align, width: usize) {
-    let cut = cut(&cell.text, width);
+fn write_cell(text: &mut String, cell: &Cell, column: &Column, width: usize) {
+    let cut = if column.elastic {
+        cut(&cell.text, width)
+    } else {
+        cell.text.clone()
+    };
     let padding = width.saturating_sub(cut.width());
-    let before = if align == Align::Right { padding } else { 0 };
+    let before = if column.align == Align::Right {
+        padding
+    } else {
+        0
+    };
     let style = cell.style;
     // Not the formatter's own padding, which panics beyond 65,535 columns.
     text.extend(iter::repeat_n(' ', before));
@@ -172,7 +205,7 @@ const NARROWEST: usize = 8;
 mod tests {
     use super::*;
 
-    fn table() -> Table<3> {
+    fn table() -> Table {
         let columns = [
             Column::right("SEQ"),
             Column::elastic("REQUEST"),
@@ -225,10 +258,28 @@ mod tests {
 
     #[test]
     fn text_of_any_length_is_cut() {
-        let mut table = table();
-        table.row(["1", &"y".repeat(200_000), "ab12"].map(Cell::new));
-        let text = plain(&table.render(Some(40)));
+        let render = |width| {
+            let mut table = table();
+            table.row(["1", &"y".repeat(200_000), "ab12"].map(Cell::new));
+            plain(&table.render(width))
+        };
+        let text = render(Some(40));
         assert!(text.lines().all(|line| line.width() <= 40), "{text:.400}");
-        assert!(plain(&table.render(None)).len() > 200_000);
+        assert!(render(None).len() > 200_000);
+    }
+
+    #[test]
+    fn later_rows_keep_the_columns_of_earlier_ones() {
+        let mut table = table();
+        let mut text = table.titles(None) + &table.flush(None);
+        table.row(["8", "short", "cd34"].map(Cell::new));
+        text += &table.flush(None);
+        table.row(["8", "Ship it all to 東京 now", "cd34"].map(Cell::new));
+        text += &table.flush(None);
+        assert_eq!(
+            plain(&text),
+            " SEQ  REQUEST              HASH\n   7  Ship it to 東京 now  ab12\n1024  \\u{1b}[2J\n   8  \
+             short                cd34\n   8  Ship it all to 東京 now  cd34\n"
+        );
     }
 }

@@ -6,7 +6,7 @@ use capsules_core::pq::PqPublicKey;
 use capsules_core::verify::{PqPolicy, TrustedKeys};
 use capsules_core::{Keyring, PublicKey};
 
-use crate::args::DataDirArgs;
+use crate::args::Global;
 use crate::input::Input;
 use crate::{CliError, Result};
 
@@ -35,10 +35,10 @@ impl KeyArgs {
     }
 
     /// The keys that were named, or else the keyring of the data directory.
-    pub(crate) fn trusted_keys(&self, data_dir: &DataDirArgs) -> Result<TrustedKeys> {
+    pub(crate) fn trusted_keys(&self, global: &Global) -> Result<TrustedKeys> {
         let keys = match self.public_key()? {
             Some(key) => key.into(),
-            None => local(data_dir)?,
+            None => local(global)?,
         };
         Ok(match &self.pq_pubkey_file {
             None => keys,
@@ -73,8 +73,8 @@ impl KeyArgs {
     }
 }
 
-fn local(data_dir: &DataDirArgs) -> Result<TrustedKeys> {
-    let dir = data_dir.resolve()?;
+fn local(global: &Global) -> Result<TrustedKeys> {
+    let dir = global.data_dir()?;
     let keyring = Keyring::read(&dir)?;
     if keyring.epochs().is_empty() {
         return Err(CliError::NothingToVerifyWith { dir });

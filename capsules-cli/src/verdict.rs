@@ -114,7 +114,7 @@ fn conclusion(report: &Report) -> String {
     format!("{GOOD}PASS{GOOD:#}  {verified} verified{DIM}{left_open}{DIM:#}\n")
 }
 
-fn surroundings(neighbours: &Neighbours, failed: &SealedRecord) -> Table<5> {
+fn surroundings(neighbours: &Neighbours, failed: &SealedRecord) -> Table {
     let mut table = Table::new([
         Column::left(""),
         Column::right("SEQ"),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use capsules::recovery::{self, WaitingJournal};
 use serde::Serialize;
 
-use crate::args::DataDirArgs;
+use crate::args::Global;
 use crate::human::counted;
 use crate::output;
 
@@ -57,8 +57,8 @@ impl Waiting {
     }
 
     /// Says on standard error that the store lacks something, if so.
-    pub(crate) fn report(&self, data_dir: &DataDirArgs) {
-        if let Some(message) = self.message(data_dir) {
+    pub(crate) fn report(&self, global: &Global) {
+        if let Some(message) = self.message(global) {
             output::note(&message);
         }
     }
@@ -67,7 +67,7 @@ impl Waiting {
         self.journals.iter().map(Entry::from).collect()
     }
 
-    fn message(&self, data_dir: &DataDirArgs) -> Option<String> {
+    fn message(&self, global: &Global) -> Option<String> {
         let journals = self.journals.len() as u64;
         if journals == 0 {
             return None;
@@ -86,19 +86,19 @@ impl Waiting {
             "{} with {}{started} {verb}: run `capsules recover{}`",
             counted(journals, "journal"),
             counted(accepted, "capsule"),
-            self.options(data_dir),
+            self.options(global),
         ))
     }
 
     /// What leads `capsules recover` to the store.
-    fn options(&self, data_dir: &DataDirArgs) -> String {
+    fn options(&self, global: &Global) -> String {
         let option = |name, path: &Path| format!(" --{name} {}", path.display());
         let mut options = String::new();
-        let default = data_dir.resolve().map(|dir| dir.database());
+        let default = global.data_dir().map(|dir| dir.database());
         if default.is_ok_and(|default| default != self.store) {
             options += &option("db", &self.store);
         }
-        if let Some(directory) = data_dir.given() {
+        if let Some(directory) = global.named_data_dir() {
             options += &option("data-dir", directory);
         }
         options

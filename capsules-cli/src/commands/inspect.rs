@@ -7,15 +7,18 @@ use std::path::Path;
 use capsules_core::verify::{PqPolicy, TrustedKeys, VerifyCode, verify_record};
 use capsules_core::{Filter, Keyring, SealedRecord, Storage, StorageError, Uuid};
 
+use crate::args::Global;
 use crate::input::Input;
 use crate::sections::{self, Integrity};
-use crate::source::{self, Source, SourceArgs};
-use crate::{CliError, Result, Status, output};
+use crate::source::{self, Source};
+use crate::{CliError, Result, Status, pager};
 
 /// Show one capsule: its six sections, its seal and its links
 ///
 /// Where the source holds a single capsule, neither --seq nor --id is needed. The capsule is
 /// checked by itself, with the keys of the data directory; its place in the chain is not.
+///
+/// JSON: the sealed record as it is stored
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -23,8 +26,9 @@ Examples:
   capsules inspect --db audit.db --id 0199f3a0-1111-4a11-8a11-000000000001
   capsules inspect export.json --seq 3 --json")]
 pub(crate) struct Args {
-    #[command(flatten)]
-    source: SourceArgs,
+    /// An export: a JSON array of sealed records, a single one, or one on each line; - for
+    /// standard input
+    file: Option<Input>,
 
     /// The capsule at this place in the chain
     #[arg(long, value_name = "N")]
@@ -33,38 +37,32 @@ pub(crate) struct Args {
     /// The capsule with this UUID
     #[arg(long, value_name = "UUID", conflicts_with = "seq")]
     id: Option<Uuid>,
-
-    /// Print the sealed record as it is stored
-    #[arg(long)]
-    json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Status> {
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     let wanted = Wanted::of(args);
-    let record = match args.source.resolve()? {
+    let record = match Source::resolve(args.file.as_ref(), global)? {
         Source::Store(path) => in_store(&path, &wanted)?,
         Source::Export(input) => in_export(&input, &wanted)?,
     };
-    if args.json {
+    if global.json {
         let json = record.to_json()?;
         writeln!(std::io::stdout(), "{json}").map_err(CliError::Write)?;
     } else {
         let capsule = record.capsule().map_err(CliError::NotACapsule)?;
-        let integrity = integrity(&record, &args.trusted_keys());
-        output::print(&sections::render(&record, &capsule, &integrity))?;
+        let integrity = integrity(&record, &trusted_keys(global));
+        pager::show(&sections::render(&record, &capsule, &integrity), global)?;
     }
     Ok(Status::Pass)
 }
 
-impl Args {
-    /// The keys of the data directory; none where they cannot be read, since what is stored can
-    /// be shown without.
-    fn trusted_keys(&self) -> TrustedKeys {
-        let dir = self.source.store.data_dir.resolve().ok();
-        dir.and_then(|dir| Keyring::read(&dir).ok())
-            .unwrap_or_default()
-            .into()
-    }
+/// The keys of the data directory; none where they cannot be read, since what is stored can be
+/// shown without.
+fn trusted_keys(global: &Global) -> TrustedKeys {
+    let dir = global.data_dir().ok();
+    dir.and_then(|dir| Keyring::read(&dir).ok())
+        .unwrap_or_default()
+        .into()
 }
 
 /// Checks the record by itself. Its place in the chain is for `verify`.

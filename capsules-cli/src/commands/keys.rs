@@ -5,7 +5,7 @@ use std::io::Write;
 use capsules_core::keyring::{Epoch, EpochStatus};
 use capsules_core::{DataDir, Keyring};
 
-use crate::args::DataDirArgs;
+use crate::args::Global;
 use crate::output::{self, Safe};
 use crate::page::Page;
 use crate::style::{BAD, DIM, GOOD, TITLE, WARN};
@@ -22,9 +22,6 @@ Examples:
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,
-
-    #[command(flatten)]
-    data_dir: DataDirArgs,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -40,8 +37,8 @@ enum Action {
     ExportPublic,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Status> {
-    let dir = args.data_dir.resolve()?;
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
+    let dir = global.data_dir()?;
     match args.action {
         Action::Info => output::print(&info(&dir, &Keyring::read(&dir)?))?,
         Action::Rotate => {
@@ -100,7 +97,7 @@ fn files(page: &mut Page, dir: &DataDir) {
     }
 }
 
-fn epochs(epochs: &[Epoch]) -> Table<5> {
+fn epochs(epochs: &[Epoch]) -> Table {
     let mut table = Table::new([
         Column::right("EPOCH"),
         Column::left("FINGERPRINT"),

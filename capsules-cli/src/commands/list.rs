@@ -3,17 +3,19 @@
 use std::io::Write;
 
 use anstyle::Style;
-use capsules_core::{
-    Capsule, CapsuleType, Filter, OutcomeStatus, SealedRecord, Storage, Timestamp,
-};
+use capsules_core::{Filter, OutcomeStatus, SealedRecord, Storage};
 
-use crate::source::{self, StoreArgs};
+use crate::args::Global;
+use crate::filter::FilterArgs;
+use crate::source;
 use crate::style::{BAD, DIM, GOOD, WARN};
 use crate::table::{Cell, Column, Table};
 use crate::waiting::Waiting;
-use crate::{CliError, Result, Status, human, output};
+use crate::{CliError, Result, Status, human, output, pager};
 
 /// List capsules, the newest first
+///
+/// JSON: {"capsules": [sealed records], "total", "limit", "offset"}
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,37 +24,7 @@ Examples:
   capsules list --tenant acme --since 2026-01-01 --until 2026-02-01 --limit 1000 --json")]
 pub(crate) struct Args {
     #[command(flatten)]
-    store: StoreArgs,
-
-    /// Only this type: agent, tool, system, kill, workflow, chat, vault or auth
-    #[arg(long = "type", value_name = "TYPE")]
-    kind: Option<CapsuleType>,
-
-    /// Only this tenant
-    #[arg(long)]
-    tenant: Option<String>,
-
-    /// Only this domain
-    #[arg(long)]
-    domain: Option<String>,
-
-    /// Only this session
-    #[arg(long)]
-    session: Option<String>,
-
-    /// Only this outcome: pending, success, failure, partial or blocked
-    #[arg(long)]
-    status: Option<OutcomeStatus>,
-
-    /// Only actions that began at this time or later: 2026-01-15, 2026-01-15T12:00:00+01:00, 24h
-    ///
-    /// A time without an offset is UTC. A number with s, m, h, d or w is that long ago.
-    #[arg(long, value_name = "TIME", value_parser = human::parse_time)]
-    since: Option<Timestamp>,
-
-    /// Only actions that began before this time
-    #[arg(long, value_name = "TIME", value_parser = human::parse_time)]
-    until: Option<Timestamp>,
+    filter: FilterArgs,
 
     /// At most this many
     #[arg(long, value_name = "N", default_value_t = 20)]
@@ -61,39 +33,27 @@ pub(crate) struct Args {
     /// Pass over this many first
     #[arg(long, value_name = "N", default_value_t = 0)]
     offset: u64,
-
-    /// Print {"capsules": [sealed records], "total", "limit", "offset"}
-    #[arg(long)]
-    json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Status> {
-    let path = args.store.path()?;
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
+    let path = source::store_path(global)?;
     let storage = source::open(&path)?;
     let filter = args.filter();
-    if args.json {
+    if global.json {
         let records = storage.list(&filter)?;
         print_json(&records, storage.count(&filter)?, args)?;
     } else {
         // One more than asked for tells whether there are more.
         let records = storage.list(&filter.limit(args.limit.saturating_add(1)))?;
-        output::print(&page(&records, args, output::terminal_width()))?;
+        pager::show(&page(&records, args, output::terminal_width()), global)?;
     }
-    Waiting::beside(&path).report(&args.store.data_dir);
+    Waiting::beside(&path).report(global);
     Ok(Status::Pass)
 }
 
 impl Args {
     fn filter(&self) -> Filter {
-        let mut filter = Filter::new().limit(self.limit).offset(self.offset);
-        filter.kind = self.kind;
-        filter.tenant.clone_from(&self.tenant);
-        filter.domain.clone_from(&self.domain);
-        filter.session.clone_from(&self.session);
-        filter.status.clone_from(&self.status);
-        filter.since = self.since;
-        filter.until = self.until;
-        filter
+        self.filter.filter().limit(self.limit).offset(self.offset)
     }
 }
 
@@ -157,19 +117,11 @@ fn row(record: &SealedRecord) -> [Cell; 8] {
             capsule.outcome.status.as_str(),
             status_style(&capsule.outcome.status),
         ),
-        Cell::new(source(&capsule)),
+        Cell::new(&capsule.trigger.source),
         Cell::new(&capsule.trigger.request),
         Cell::new(&human::duration(capsule.execution.duration_ms)),
         hash,
     ]
-}
-
-/// What acted: the agent, or else what triggered it.
-fn source(capsule: &Capsule) -> &str {
-    match capsule.context.agent_id.as_str() {
-        "" => &capsule.trigger.source,
-        agent => agent,
-    }
 }
 
 /// The colour of an outcome.

@@ -11,19 +11,23 @@ pub(crate) mod validate;
 pub(crate) mod verify;
 
 use crate::args::{Cli, Command};
-use crate::{Result, Status};
+use crate::{CliError, Result, Status};
 
 /// Runs the command that the command line names.
-pub(crate) fn run(cli: Cli) -> Result<Status> {
-    match cli.command {
-        Command::Verify(args) => verify::run(&args),
-        Command::Inspect(args) => inspect::run(&args),
-        Command::List(args) => list::run(&args),
-        Command::Recover(args) => recover::run(&args),
-        Command::Keys(args) => keys::run(&args),
-        Command::Hash(args) => hash::run(&args),
-        Command::Canonicalize(args) => canonicalize::run(&args),
-        Command::Validate(args) => validate::run(&args),
-        Command::Uri(args) => uri::run(&args),
+pub(crate) fn run(cli: &Cli) -> Result<Status> {
+    let Cli { global, command } = cli;
+    if global.names_store() && !command.uses_store() {
+        return Err(CliError::NoStoreWanted);
+    }
+    match command {
+        Command::Verify(args) => verify::run(args, global),
+        Command::Inspect(args) => inspect::run(args, global),
+        Command::List(args) => list::run(args, global),
+        Command::Recover(_) => recover::run(global),
+        Command::Keys(args) => keys::run(args, global),
+        Command::Hash(args) => hash::run(args, global),
+        Command::Canonicalize(args) => canonicalize::run(args),
+        Command::Validate(args) => validate::run(args),
+        Command::Uri(args) => uri::run(args),
     }
 }

@@ -1,12 +1,10 @@
 //! `capsules recover`: put on record what processes that died had accepted.
 
-use std::path::PathBuf;
-
 use capsules::Capsules;
 use capsules::recovery::{Recovered, waiting};
 use serde::Serialize;
 
-use crate::args::DataDirArgs;
+use crate::args::Global;
 use crate::human::counted;
 use crate::output::{self, Safe};
 use crate::style::{BAD, GOOD, WARN};
@@ -22,28 +20,19 @@ use crate::{CliError, Result, Status};
 ///
 /// The capsules are signed with the key of the data directory. Exit status 1: a journal could not
 /// be recovered, or something in one could not be read.
+///
+/// JSON: {"journals", "accepted", "started", "damaged", "failed"}
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   capsules recover
   capsules recover --db audit.db --json")]
-pub(crate) struct Args {
-    /// The SQLite store [default: capsules.db in the data directory]
-    #[arg(long, value_name = "PATH")]
-    db: Option<PathBuf>,
+pub(crate) struct Args {}
 
-    #[command(flatten)]
-    data_dir: DataDirArgs,
-
-    /// Print {"journals", "accepted", "started", "damaged", "failed"}
-    #[arg(long)]
-    json: bool,
-}
-
-pub(crate) fn run(args: &Args) -> Result<Status> {
-    let recovered = recover(args)?;
+pub(crate) fn run(global: &Global) -> Result<Status> {
+    let recovered = recover(global)?;
     let complete = recovered.damaged == 0 && recovered.failed.is_empty();
-    if args.json {
+    if global.json {
         output::print_json(&Answer::from(&recovered))?;
     } else {
         output::print(&render(&recovered))?;
@@ -51,11 +40,8 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     Ok(Status::from(complete))
 }
 
-fn recover(args: &Args) -> Result<Recovered> {
-    let path = match &args.db {
-        Some(path) => path.clone(),
-        None => args.data_dir.resolve()?.database(),
-    };
+fn recover(global: &Global) -> Result<Recovered> {
+    let path = global.database()?;
     // Neither a store nor a key is made where there is nothing to recover.
     if waiting(&path)?.is_empty() {
         return if path.exists() {
@@ -65,7 +51,7 @@ fn recover(args: &Args) -> Result<Recovered> {
         };
     }
     let mut builder = Capsules::builder().path(path);
-    if let Some(directory) = args.data_dir.given() {
+    if let Some(directory) = global.named_data_dir() {
         builder = builder.data_dir(directory);
     }
     Ok(builder.recover()?)

@@ -7,8 +7,9 @@ use capsules_core::verify::{Level, Report, Verification, Verifier};
 use capsules_core::{SealedRecord, Storage};
 use serde::Serialize;
 
+use crate::args::Global;
 use crate::input::Input;
-use crate::source::{self, Source, SourceArgs};
+use crate::source::{self, Source};
 use crate::trust::KeyArgs;
 use crate::verdict::{self, Neighbours};
 use crate::waiting::{self, Waiting};
@@ -25,6 +26,9 @@ use crate::{Result, Status, output};
 ///
 /// A store may lack what processes that died had accepted. Their journals are named, on standard
 /// error or under "waiting_journals", and change neither the verdict nor the exit status.
+///
+/// JSON: {"valid", "level", "capsules_verified", "total_capsules", "errors", "checks"}, and of a
+/// store "waiting_journals"
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -34,13 +38,9 @@ Examples:
   capsules verify export.json --pubkey-file signer.pub  an export from somebody else
   capsules verify --db audit.db --signatures --json     for a script")]
 pub(crate) struct Args {
-    #[command(flatten)]
-    source: SourceArgs,
-
-    /// Print {"valid", "level", "capsules_verified", "total_capsules", "errors", "checks"}, and of a store
-    /// "waiting_journals"
-    #[arg(long)]
-    json: bool,
+    /// An export: a JSON array of sealed records, a single one, or one on each line; - for
+    /// standard input
+    file: Option<Input>,
 
     /// Print nothing; the exit status is the answer
     #[arg(long, short)]
@@ -79,9 +79,9 @@ struct Answer<'a> {
     waiting_journals: Option<Vec<waiting::Entry<'a>>>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Status> {
-    let source = args.source.resolve()?;
-    let verifier = args.verifier()?;
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
+    let source = Source::resolve(args.file.as_ref(), global)?;
+    let verifier = args.verifier(global)?;
     let (report, neighbours) = match &source {
         Source::Store(path) => verify_store(&verifier, path)?,
         Source::Export(input) => verify_export(&verifier.without_columns(), input)?,
@@ -93,7 +93,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         Source::Store(path) => Some(Waiting::beside(path)),
         Source::Export(_) => None,
     };
-    if args.json {
+    if global.json {
         answered(output::print_json(&Answer {
             report: &report,
             waiting_journals: waiting.as_ref().map(Waiting::entries),
@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         let text = verdict::render(&report, &neighbours, &source.to_string());
         answered(output::print(&text))?;
         if let Some(waiting) = waiting {
-            waiting.report(&args.source.store.data_dir);
+            waiting.report(global);
         }
     }
     Ok(Status::from(report.valid()))
@@ -120,13 +120,13 @@ fn answered(printed: Result<()>) -> Result<()> {
 }
 
 impl Args {
-    fn verifier(&self) -> Result<Verifier> {
+    fn verifier(&self, global: &Global) -> Result<Verifier> {
         let level = self.level();
         let verifier = Verifier::new(level);
         if level < Level::Signatures {
             return Ok(verifier);
         }
-        let keys = self.keys.trusted_keys(&self.source.store.data_dir)?;
+        let keys = self.keys.trusted_keys(global)?;
         Ok(verifier.keys(keys).pq(self.keys.pq_policy()))
     }
 

@@ -12,10 +12,10 @@ fn home() -> Home {
 fn the_newest_come_first() {
     assert_eq!(
         home().run(["list"]).passed(),
-        r"SEQ  BEGAN (UTC)          TYPE    STATUS   SOURCE           REQUEST                                                         TOOK  HASH
-  2  2026-01-15 12:00:30  system  pending  nightly                                                                          0 ms  dedca7233ffd
-  1  2026-01-15 12:00:02  tool    failure  http_probe       GET https://green.example \u{1b}[31mred\u{1b}[0m               1.5 s  383241a8adae
-  0  2026-01-15 12:00:00  agent   success  deploy_bot::run  Deploy version 2.4 to production\nand tell me when it is done  3.4 s  3a22ff10020f
+        r"SEQ  BEGAN (UTC)          TYPE    STATUS   SOURCE      REQUEST                                                         TOOK  HASH
+  2  2026-01-15 12:00:30  system  pending  nightly                                                                     0 ms  dedca7233ffd
+  1  2026-01-15 12:00:02  tool    failure  http_probe  GET https://green.example \u{1b}[31mred\u{1b}[0m               1.5 s  383241a8adae
+  0  2026-01-15 12:00:00  agent   success  deploy-bot  Deploy version 2.4 to production\nand tell me when it is done  3.4 s  3a22ff10020f
 "
     );
 }

@@ -7,7 +7,10 @@ mod keys;
 mod list;
 mod python;
 mod recover;
+mod stores;
 mod support;
+#[cfg(unix)]
+mod terminal;
 mod uri;
 mod validate;
 mod verify;
