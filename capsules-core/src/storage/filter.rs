@@ -36,6 +36,15 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Only actions that began before this time (`trigger.timestamp`).
     pub until: Option<Timestamp>,
+    /// Only ids that begin with this text.
+    pub id_prefix: Option<String>,
+    /// Only hashes that begin with this text.
+    pub hash_prefix: Option<String>,
+    /// Only places in the chain after this one, which makes it the cursor of a page that was read
+    /// oldest first: unlike an offset it costs nothing, and what is appended does not move it.
+    pub after: Option<u64>,
+    /// Only places in the chain before this one: the cursor of a page that was read newest first.
+    pub before: Option<u64>,
     /// At most this many records; all of them when `None`.
     pub limit: Option<u64>,
     /// Passes over this many records first.
@@ -92,6 +101,30 @@ impl Filter {
         self
     }
 
+    /// Only ids that begin with this text, in lower case as ids are stored.
+    pub fn id_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.id_prefix = Some(prefix.into());
+        self
+    }
+
+    /// Only hashes that begin with this text.
+    pub fn hash_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.hash_prefix = Some(prefix.into());
+        self
+    }
+
+    /// Only places in the chain after this one.
+    pub fn after(mut self, sequence: u64) -> Self {
+        self.after = Some(sequence);
+        self
+    }
+
+    /// Only places in the chain before this one.
+    pub fn before(mut self, sequence: u64) -> Self {
+        self.before = Some(sequence);
+        self
+    }
+
     /// At most this many records.
     pub fn limit(mut self, limit: u64) -> Self {
         self.limit = Some(limit);
@@ -121,7 +154,8 @@ impl Filter {
                     None => foreign && sealed(&record.content).as_deref() == Some(wanted),
                 })
             };
-        self.kind.is_none_or(|kind| kind.as_str() == columns.kind)
+        self.selects_place(record)
+            && self.kind.is_none_or(|kind| kind.as_str() == columns.kind)
             && self
                 .session
                 .as_deref()
@@ -140,6 +174,21 @@ impl Filter {
                 content::status(&record.content).as_deref() == Some(status.as_str())
             })
             && self.selects_time(record)
+    }
+
+    fn selects_place(&self, record: &SealedRecord) -> bool {
+        let sequence = i128::from(record.columns.sequence);
+        let begins = |text: &str, prefix: &Option<String>| {
+            prefix
+                .as_ref()
+                .is_none_or(|prefix| text.starts_with(prefix))
+        };
+        self.after.is_none_or(|after| i128::from(after) < sequence)
+            && self
+                .before
+                .is_none_or(|before| sequence < i128::from(before))
+            && begins(&record.columns.id, &self.id_prefix)
+            && begins(&record.hash, &self.hash_prefix)
     }
 
     fn selects_time(&self, record: &SealedRecord) -> bool {

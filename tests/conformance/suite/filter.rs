@@ -138,6 +138,68 @@ fn by_time_from_the_first_moment_to_before_the_last() {
 }
 
 #[test]
+fn by_place_in_the_chain() {
+    let store = varied();
+    assert_selects(&*store, &Filter::new().after(6), &[9, 8, 7]);
+    assert_selects(&*store, &Filter::new().before(2), &[1, 0]);
+    assert_selects(&*store, &Filter::new().after(3).before(6), &[5, 4]);
+    assert_selects(&*store, &Filter::new().before(0), &[]);
+    assert_selects(&*store, &Filter::new().after(9), &[]);
+    assert_selects(&*store, &Filter::new().after(u64::MAX), &[]);
+    assert_selects(&*store, &Filter::new().before(u64::MAX).after(8), &[9]);
+}
+
+/// A page begins where the one before it ended, whatever was appended meanwhile.
+#[test]
+fn a_cursor_leads_through_all_pages() {
+    let store = varied();
+    let mut filter = Filter::new().domain("agents").limit(2);
+    for expected in [&[4, 3][..], &[2, 1], &[0], &[]] {
+        assert_eq!(listed(&*store, &filter), expected);
+        filter.before = expected.last().map(|last| u64::try_from(*last).unwrap());
+        fill(&*store, 1);
+    }
+}
+
+#[test]
+fn by_the_beginning_of_an_id_or_a_hash() {
+    let store = open();
+    let capsules = ["0a11", "0a12", "0b00"].map(|beginning| {
+        let mut capsule = capsule("x");
+        capsule.id = format!("0000{beginning}-3333-4a33-8a33-000000000003")
+            .parse()
+            .unwrap();
+        capsule
+    });
+    let records = append(&*store, &capsules);
+    for (prefix, expected) in [
+        ("00000a1", &[1, 0][..]),
+        ("00000a12", &[1]),
+        ("00000a12-3333-4a33-8a33-000000000003", &[1]),
+        ("0000", &[2, 1, 0]),
+        ("", &[2, 1, 0]),
+        ("00000A", &[]),
+        ("0000%", &[]),
+        ("0000*", &[]),
+        ("000g", &[]),
+    ] {
+        assert_selects(&*store, &Filter::new().id_prefix(prefix), expected);
+    }
+    for (sequence, record) in (0..).zip(&records) {
+        for digits in [12, 64] {
+            let prefix = &record.hash[..digits];
+            assert_selects(&*store, &Filter::new().hash_prefix(prefix), &[sequence]);
+            let id = record.columns.id.clone();
+            let both = Filter::new().hash_prefix(prefix).id_prefix(id);
+            assert_selects(&*store, &both, &[sequence]);
+        }
+    }
+    let newest = Filter::new().id_prefix("0000").limit(1);
+    assert_eq!(listed(&*store, &newest), [2]);
+    assert_eq!(listed(&*store, &newest.oldest_first()), [0]);
+}
+
+#[test]
 fn conditions_add_up() {
     let store = varied();
     let acme = Filter::new().tenant("acme");

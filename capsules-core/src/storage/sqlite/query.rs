@@ -46,7 +46,12 @@ pub(super) fn register_functions(connection: &Connection) -> rusqlite::Result<()
 /// The records that a filter selects.
 pub(super) fn list(filter: &Filter, layout: &Layout) -> Query {
     let mut query = selection(&layout.columns(), filter, layout);
-    query.sql.push_str(" ORDER BY sequence ");
+    // Ids have an index of their own; the order of the chain, which has one too, must not keep
+    // SQLite from using it.
+    query.sql.push_str(match filter.id_prefix {
+        None => " ORDER BY sequence ",
+        Some(_) => " ORDER BY +sequence ",
+    });
     query
         .sql
         .push_str(if filter.oldest_first { "ASC" } else { "DESC" });
@@ -70,9 +75,17 @@ pub(super) fn count(filter: &Filter, layout: &Layout) -> Query {
 
 fn selection(columns: &str, filter: &Filter, layout: &Layout) -> Query {
     let mut query = Query {
-        sql: format!("SELECT {columns} FROM {}", layout.catalogue()),
+        sql: match filter.id_prefix {
+            None => format!("SELECT {columns} FROM {}", layout.catalogue()),
+            Some(_) => format!("SELECT {columns} FROM capsules"),
+        },
         parameters: Vec::new(),
     };
+    let place = |sequence: Option<u64>| sequence.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+    query.require("sequence > ?", place(filter.after));
+    query.require("sequence < ?", place(filter.before));
+    query.require_prefix("id", filter.id_prefix.as_deref());
+    query.require_prefix("hash", filter.hash_prefix.as_deref());
     // SQLite evaluates the terms in this order and the content's last, for the rows that are left.
     let (tenant, domain) = (layout.expression("tenant_id"), layout.expression("domain"));
     let tenant =
@@ -103,6 +116,13 @@ fn selection(columns: &str, filter: &Filter, layout: &Layout) -> Query {
 }
 
 impl Query {
+    /// As a range, which an index can answer.
+    fn require_prefix(&mut self, column: &str, prefix: Option<&str>) {
+        let after = prefix.map(|prefix| format!("{prefix}{}", char::MAX));
+        self.require(&format!("{column} >= ?"), prefix.map(str::to_owned));
+        self.require(&format!("{column} < ?"), after);
+    }
+
     fn require(&mut self, term: &str, parameter: Option<impl Into<Value>>) {
         if let Some(parameter) = parameter {
             self.sql.push_str(if self.parameters.is_empty() {
