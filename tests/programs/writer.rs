@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use capsules::{Capsules, StorageError, Uuid, audit};
+use capsules::{Capsules, Uuid, audit};
 
 /// Opened for appending, so that lines of several threads and processes stay whole.
 static LOG: OnceLock<File> = OnceLock::new();
@@ -50,7 +50,7 @@ async fn async_tool(pace: Duration) -> Uuid {
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().ok_or("an argument is missing");
-    let capsules = open(&next()?)?;
+    let capsules = Capsules::builder().data_dir(next()?).build()?;
     let log = OpenOptions::new().create(true).append(true).open(next()?)?;
     LOG.get_or_init(|| log);
     let _guard = capsules.install();
@@ -70,17 +70,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         other => return Err(format!("{other}: no such mode").into()),
     }
     Ok(())
-}
-
-/// Tries again while other writers hold the store for too long.
-fn open(directory: &str) -> Result<Capsules, capsules::Error> {
-    loop {
-        match Capsules::builder().data_dir(directory).build() {
-            Err(capsules::Error::Storage(error))
-                if matches!(*error, StorageError::Locked { .. }) => {}
-            result => return result,
-        }
-    }
 }
 
 async fn forever(pace: Duration) -> ! {

@@ -1,11 +1,14 @@
 //! Several processes on one file.
 
 use std::env;
+use std::thread;
+use std::time::Duration;
 
 use capsules_core::Storage;
-use capsules_core::storage::SqliteStorage;
+use capsules_core::storage::{SqliteOptions, SqliteStorage};
+use rusqlite::Connection;
 
-use super::{again, place};
+use super::{again, place, value};
 use crate::fixture::{all, assert_unbroken, capsule, try_append};
 
 const FILE: &str = "CAPSULES_TEST_FILE";
@@ -63,4 +66,32 @@ fn processes_share_one_unbroken_chain() {
         );
     }
     assert!(store.head(None).unwrap().is_some());
+}
+
+/// It finds no table, and waits to make one; another process has made it in the meantime and never
+/// lets go of the lock again for long enough.
+#[test]
+fn opening_needs_no_lock_where_another_process_has_made_the_table() {
+    let (_template, made) = place();
+    SqliteStorage::open(&made).unwrap().close().unwrap();
+    let sql = "SELECT group_concat(sql, ';') FROM sqlite_schema WHERE sql IS NOT NULL";
+    let schema: String = value(&made, sql);
+
+    let (_directory, path) = place();
+    let other = Connection::open(&path).unwrap();
+    other
+        .query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))
+        .unwrap();
+    other
+        .execute_batch(&format!("BEGIN IMMEDIATE; {schema};"))
+        .unwrap();
+    let opening = thread::spawn({
+        let path = path.clone();
+        let options = SqliteOptions::new().busy_timeout(Duration::from_secs(3));
+        move || options.open(path).map(drop)
+    });
+    // Until it waits. If it is late the test sees less, and does not fail.
+    thread::sleep(Duration::from_millis(300));
+    other.execute_batch("COMMIT; BEGIN IMMEDIATE").unwrap();
+    opening.join().unwrap().unwrap();
 }

@@ -35,7 +35,7 @@ pub(super) fn writer(path: &Path, timeout: Duration) -> Result<(Connection, Layo
     use_write_ahead_log(&connection, timeout)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", JOURNAL_SIZE_LIMIT)?;
-    let layout = schema::prepare(&mut connection)?;
+    let layout = schema::prepare(&mut connection, timeout)?;
     Ok((connection, layout))
 }
 

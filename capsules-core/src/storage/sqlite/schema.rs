@@ -1,5 +1,7 @@
 //! The table `capsules`: made in new files, adopted in files that other tools made.
 
+use std::time::{Duration, Instant};
+
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::failure::Failure;
@@ -81,15 +83,35 @@ impl Layout {
     }
 }
 
+/// How long the lock is waited for before the table is looked at again.
+const TURN: Duration = Duration::from_millis(50);
+
 /// Makes the table where the file is empty, and adds the columns that a table of another tool
 /// lacks. Nothing else of such a file is changed.
-pub(super) fn prepare(connection: &mut Connection) -> Result<Layout, Failure> {
-    if let Some(layout) = inspect(&connection.transaction()?)?
-        && layout.is_complete()
-    {
-        return Ok(layout);
+///
+/// Waits for the lock at most until the time is over, and no longer than it is needed: where
+/// another process makes the table and goes on writing, its lock may never be seen free.
+pub(super) fn prepare(connection: &mut Connection, timeout: Duration) -> Result<Layout, Failure> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        if let Some(layout) = inspect(&connection.transaction()?)?
+            && layout.is_complete()
+        {
+            return Ok(layout);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        connection.busy_timeout(left.min(TURN))?;
+        let completed = complete(connection);
+        connection.busy_timeout(timeout)?;
+        match completed {
+            Err(failure) if failure.is_locked() && !left.is_zero() => {}
+            completed => return completed,
+        }
     }
-    // Looked at again under the lock: another process may be doing the same.
+}
+
+/// Looks at the table again under the lock, and does what is still to be done.
+fn complete(connection: &mut Connection) -> Result<Layout, Failure> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match inspect(&transaction)? {
         None => create(&transaction)?,
