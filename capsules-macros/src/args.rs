@@ -20,8 +20,8 @@ const TYPES: [(&str, &str); 8] = [
 ];
 
 const KEYS: &str = "`type`, `tenant_from`, `tenant_id`, `trigger_from`, `source`, `domain`, \
-                    `agent_id`, `session_from`, `user_from`, `correlation_from`, `result`, \
-                    `error`, `swallow_errors`, `durability`, `capsules`, `crate`";
+                    `agent_id`, `session_from`, `user_from`, `correlation_from`, `traceparent`, \
+                    `result`, `error`, `swallow_errors`, `durability`, `capsules`, `crate`";
 
 /// The arguments of one `#[audit(..)]`.
 pub(crate) struct Args {
@@ -35,6 +35,7 @@ pub(crate) struct Args {
     pub(crate) session: Option<Source>,
     pub(crate) user: Option<Source>,
     pub(crate) correlation: Option<Source>,
+    pub(crate) traceparent: Option<Source>,
     pub(crate) result: Form,
     pub(crate) error: Form,
     pub(crate) swallow_errors: bool,
@@ -105,6 +106,7 @@ struct Keys {
     session: Option<Source>,
     user: Option<Source>,
     correlation: Option<Source>,
+    traceparent: Option<Source>,
     result: Option<Form>,
     error: Option<Form>,
     swallow_errors: Option<bool>,
@@ -136,15 +138,28 @@ impl Keys {
         input.parse::<Token![=]>()?;
         match name.as_str() {
             "type" => self.kind = Some(parse_type(input)?),
-            "tenant_from" => self.tenant_source(&key, parse_parameter(input)?)?,
-            "tenant_id" => self.tenant_source(&key, Source::Expression(input.parse()?))?,
+            "tenant_from" => {
+                self.only_one(&key, "tenant_id")?;
+                self.tenant = Some(parse_parameter(input)?);
+            }
+            "tenant_id" => {
+                self.only_one(&key, "tenant_from")?;
+                self.tenant = Some(Source::Expression(input.parse()?));
+            }
             "trigger_from" => self.trigger = Some(parse_trigger(input)?),
             "source" => self.source = Some(parse_text(input, "source")?),
             "domain" => self.domain = Some(parse_text(input, "domain")?),
             "agent_id" => self.agent_id = Some(input.parse()?),
             "session_from" => self.session = Some(parse_parameter(input)?),
             "user_from" => self.user = Some(parse_parameter(input)?),
-            "correlation_from" => self.correlation = Some(parse_parameter(input)?),
+            "correlation_from" => {
+                self.only_one(&key, "traceparent")?;
+                self.correlation = Some(parse_parameter(input)?);
+            }
+            "traceparent" => {
+                self.only_one(&key, "correlation_from")?;
+                self.traceparent = Some(parse_parameter_or_expression(input)?);
+            }
             "result" => self.result = Some(parse_form(input)?),
             "error" => self.error = Some(parse_form(input)?),
             "swallow_errors" => self.swallow_errors = Some(parse_bool(input)?),
@@ -157,12 +172,12 @@ impl Keys {
         Ok(())
     }
 
-    fn tenant_source(&mut self, key: &Ident, source: Source) -> Result<()> {
-        if self.tenant.is_some() {
-            let message = "`tenant_from` and `tenant_id` cannot be given together";
+    /// Refuses a key beside another that means the same.
+    fn only_one(&self, key: &Ident, other: &str) -> Result<()> {
+        if self.seen.iter().any(|seen| seen == other) {
+            let message = format!("`{other}` and `{key}` cannot be given together");
             return Err(Error::new(key.span(), message));
         }
-        self.tenant = Some(source);
         Ok(())
     }
 
@@ -184,6 +199,7 @@ impl Keys {
             session: self.session,
             user: self.user,
             correlation: self.correlation,
+            traceparent: self.traceparent,
             result: self.result.unwrap_or(Form::Best),
             error: self.error.unwrap_or(Form::Best),
             swallow_errors: self.swallow_errors.unwrap_or(true),
@@ -289,6 +305,14 @@ fn parse_parameter(input: ParseStream<'_>) -> Result<Source> {
         Some(name) => Ok(Source::Parameter(expr, name)),
         None => Err(Error::new(span, message)),
     }
+}
+
+/// A parameter as a string, or any expression.
+fn parse_parameter_or_expression(input: ParseStream<'_>) -> Result<Source> {
+    if input.peek(LitStr) {
+        return parse_parameter(input);
+    }
+    Ok(Source::Expression(input.parse()?))
 }
 
 /// The name that a field path begins with; `None` for any other expression.

@@ -152,6 +152,16 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
             };
         });
     }
+    if let Some(source) = &args.traceparent {
+        let expr = params::expression(source, signature)?;
+        fields.extend(quote_spanned! {expr.span()=>
+            #inputs.correlation = {
+                #[allow(unused_imports)]
+                use #private::IdByDisplay as _;
+                #private::trace_id(#private::Id(&#expr).id())
+            };
+        });
+    }
 
     Ok(quote! {
         // A parameter named `_task` is read here and nowhere else.

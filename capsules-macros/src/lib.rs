@@ -45,6 +45,7 @@ use proc_macro::TokenStream;
 /// | `tenant_from` | the tenant: a parameter or a field of one, `"site_id"` or `ctx.site_id` | the parent's |
 /// | `tenant_id` | the tenant: an expression over the parameters | the parent's |
 /// | `session_from`, `user_from`, `correlation_from` | like `tenant_from`, for the session, the user and the correlation id | the parent's |
+/// | `traceparent` | a W3C `traceparent` header whose trace id becomes the correlation id: a parameter as a string, or an expression over the parameters such as `headers.get("traceparent")`; a malformed header is ignored | the parent's |
 /// | `agent_id` | `context.agent_id`: an expression over the parameters | the function's qualified name |
 /// | `source` | `trigger.source`: a string | the function's qualified name |
 /// | `domain` | the domain: a string | `"agents"` |

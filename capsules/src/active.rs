@@ -10,8 +10,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::durability::Durability;
+use crate::identity::Identity;
 use crate::recorder::Recorder;
 use crate::scope::Scope;
+use crate::trace_parent::trace_id;
 
 /// A capsule whose action is still running.
 pub(crate) struct Active {
@@ -22,10 +24,16 @@ pub(crate) struct Active {
     pub(crate) parent: Option<Arc<Active>>,
     pub(crate) durability: Durability,
     pub(crate) started: Instant,
-    /// Empty once the action has ended; later writes go nowhere.
-    capsule: Mutex<Option<Box<Capsule>>>,
+    state: Mutex<State>,
     /// The thread that holds the lock, as [`thread_number`] counts them; 0 for none.
     holder: AtomicU64,
+}
+
+enum State {
+    Running(Box<Capsule>),
+    /// The action has ended, and later writes go nowhere. Kept is what the children of tasks that
+    /// have outlived it inherit.
+    Ended(Option<Box<Identity>>),
 }
 
 thread_local! {
@@ -63,7 +71,7 @@ impl Active {
             parent,
             durability,
             started: Instant::now(),
-            capsule: Mutex::new(Some(capsule)),
+            state: Mutex::new(State::Running(capsule)),
             holder: AtomicU64::new(0),
         }
     }
@@ -71,25 +79,49 @@ impl Active {
     /// Changes the capsule. `None` when its action has ended, and inside of another change by
     /// the same thread, which would otherwise wait for itself.
     pub(crate) fn update<R>(&self, change: impl FnOnce(&mut Capsule) -> R) -> Option<R> {
-        self.locked(|capsule| capsule.as_deref_mut().map(change))
-            .flatten()
+        self.locked(|state| match state {
+            State::Running(capsule) => Some(change(capsule)),
+            State::Ended(_) => None,
+        })
+        .flatten()
+    }
+
+    /// What a child inherits, also when this action has ended.
+    pub(crate) fn identity(&self) -> Identity {
+        self.locked(|state| match state {
+            State::Running(capsule) => Identity::of(capsule),
+            State::Ended(identity) => identity.as_deref().cloned().unwrap_or_default(),
+        })
+        .unwrap_or_default()
     }
 
     /// Takes the capsule; the action has ended.
-    pub(crate) fn end(&self) -> Option<Box<Capsule>> {
-        self.locked(Option::take).flatten()
+    pub(crate) fn end(self: &Arc<Self>) -> Option<Box<Capsule>> {
+        // Where nobody else knows the action it has no more children.
+        let shared = Arc::strong_count(self) > 1;
+        self.locked(|state| {
+            let State::Running(capsule) = state else {
+                return None;
+            };
+            let ended = State::Ended(shared.then(|| Box::new(Identity::of(capsule))));
+            match std::mem::replace(state, ended) {
+                State::Running(capsule) => Some(capsule),
+                State::Ended(_) => None,
+            }
+        })
+        .flatten()
     }
 
-    fn locked<R>(&self, run: impl FnOnce(&mut Option<Box<Capsule>>) -> R) -> Option<R> {
+    fn locked<R>(&self, run: impl FnOnce(&mut State) -> R) -> Option<R> {
         let thread = thread_number()?;
         // Only this thread ever stores its own number, so the comparison needs no ordering.
         if self.holder.load(Ordering::Relaxed) == thread {
             return None;
         }
         // A closure that panicked half-way leaves a capsule that is still worth recording.
-        let mut capsule = self.capsule.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let _held = Held::mark(&self.holder, thread);
-        Some(run(&mut capsule))
+        Some(run(&mut state))
     }
 }
 
@@ -117,8 +149,8 @@ pub struct NoActiveCapsule;
 /// The capsule of the audited function that is running, to be enriched.
 ///
 /// Outside of one it is a detached handle whose writes go nowhere, so that code works the same
-/// whether it is audited or not. The handle follows the task across awaits and threads. In
-/// spawned tasks it starts detached.
+/// whether it is audited or not. The handle follows the task across awaits and threads. Spawned
+/// tasks start detached; [`InCurrentCapsule`](crate::InCurrentCapsule) carries it there.
 ///
 /// ```
 /// capsules::current().model("gpt-4o").confidence(0.95);
@@ -126,7 +158,7 @@ pub struct NoActiveCapsule;
 /// ```
 pub fn current() -> CurrentCapsule {
     CurrentCapsule {
-        active: Scope::current().active,
+        scope: Scope::current(),
     }
 }
 
@@ -148,7 +180,7 @@ pub fn try_current() -> Result<CurrentCapsule, NoActiveCapsule> {
 #[derive(Clone)]
 #[must_use = "the handle does nothing by itself; call its setters"]
 pub struct CurrentCapsule {
-    active: Option<Arc<Active>>,
+    scope: Scope,
 }
 
 impl fmt::Debug for CurrentCapsule {
@@ -178,14 +210,15 @@ macro_rules! setters {
 impl CurrentCapsule {
     /// Whether writes reach a capsule: inside an audited function that has not ended.
     pub fn is_active(&self) -> bool {
-        self.active
+        self.scope
+            .active
             .as_ref()
             .is_some_and(|active| active.update(|_| ()).is_some())
     }
 
     /// The capsule's id; `None` for a detached handle.
     pub fn id(&self) -> Option<Uuid> {
-        self.active.as_ref().map(|active| active.id)
+        self.scope.active.as_ref().map(|active| active.id)
     }
 
     /// Changes any field of the capsule. A detached handle passes a capsule that is thrown away.
@@ -199,7 +232,7 @@ impl CurrentCapsule {
     /// ```
     pub fn with<R>(&self, change: impl FnOnce(&mut Capsule) -> R) -> R {
         let mut change = Some(change);
-        let changed = self.active.as_ref().and_then(|active| {
+        let changed = self.scope.active.as_ref().and_then(|active| {
             active.update(|capsule| change.take().map(|change| change(capsule)))
         });
         match (changed.flatten(), change) {
@@ -209,8 +242,28 @@ impl CurrentCapsule {
         }
     }
 
+    /// Runs the closure with this capsule as the current one, on any thread: for closures with
+    /// arguments, such as those of parallel iterators. Those without can be carried by
+    /// [`in_current_capsule`](crate::InCurrentCapsule).
+    ///
+    /// ```
+    /// # fn summarise(page: &str) -> usize { page.len() }
+    /// # #[capsules::audit(type = "agent")]
+    /// fn read_all(pages: &[&str]) -> usize {
+    ///     let capsule = capsules::current();
+    ///     std::thread::scope(|threads| {
+    ///         let read = |page| capsule.in_scope(|| summarise(page));
+    ///         let running: Vec<_> = pages.iter().map(|page| threads.spawn(move || read(page))).collect();
+    ///         running.into_iter().filter_map(|thread| thread.join().ok()).sum()
+    ///     })
+    /// }
+    /// ```
+    pub fn in_scope<R>(&self, run: impl FnOnce() -> R) -> R {
+        self.scope.run(run)
+    }
+
     fn change(&self, change: impl FnOnce(&mut Capsule)) -> &Self {
-        if let Some(active) = &self.active {
+        if let Some(active) = &self.scope.active {
             active.update(change);
         }
         self
@@ -266,6 +319,13 @@ setters! {
     user_id(id: impl Into<String>) => |c| c.trigger.user_id = Some(id.into());
     /// Ties together the capsules of one distributed operation.
     correlation_id(id: impl Into<String>) => |c| c.trigger.correlation_id = Some(id.into());
+    /// The correlation id from a W3C `traceparent` header: its trace id. A malformed header is
+    /// ignored, as the recommendation asks; [`TraceParent`](crate::TraceParent) says what is wrong.
+    traceparent(header: impl Into<String>) => |c| {
+        if let Some(id) = trace_id(Some(header.into())) {
+            c.trigger.correlation_id = Some(id);
+        }
+    };
     /// The tenant, in the sealed content.
     tenant_id(id: impl AsRef<str>) => |c| c.set_tenant_id(Some(id.as_ref()));
     /// A person approved the action.

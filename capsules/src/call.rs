@@ -20,6 +20,7 @@ use crate::capture::{Returns, cut, cut_json};
 use crate::default::default_recorder;
 use crate::durability::Durability;
 use crate::error::Error;
+use crate::identity::Identity;
 use crate::recorder::on_recorders_thread;
 use crate::reply::Reply;
 use crate::scope::{Scope, Scoped};
@@ -297,31 +298,17 @@ fn describe(site: &Site, read: Inputs, parent: Option<&Active>, text_limit: usiz
         .clone_into(&mut capsule.trigger.source);
     capsule.authority.kind = AuthorityType::Autonomous;
     capsule.context.agent_id = read.agent_id.unwrap_or_else(|| site.name.to_owned());
-    let mut tenant = read.tenant;
-    capsule.context.session_id = read.session;
-    capsule.trigger.user_id = read.user;
-    capsule.trigger.correlation_id = read.correlation;
+    let mut identity = Identity {
+        session: read.session,
+        user: read.user,
+        correlation: read.correlation,
+        tenant: read.tenant,
+    };
     if let Some(parent) = parent {
         capsule.parent_id = Some(parent.id);
-        parent.update(|parent| {
-            inherit(
-                &mut capsule.context.session_id,
-                parent.context.session_id.as_ref(),
-            );
-            inherit(
-                &mut capsule.trigger.user_id,
-                parent.trigger.user_id.as_ref(),
-            );
-            inherit(
-                &mut capsule.trigger.correlation_id,
-                parent.trigger.correlation_id.as_ref(),
-            );
-            if tenant.is_none() {
-                tenant = parent.tenant_id().map(str::to_owned);
-            }
-        });
+        identity.inherit(parent.identity());
     }
-    capsule.set_tenant_id(tenant.as_deref().filter(|tenant| !tenant.is_empty()));
+    identity.give_to(&mut capsule);
     if let Some(mut request) = read.request {
         note_cut(
             &mut capsule,
@@ -333,15 +320,9 @@ fn describe(site: &Site, read: Inputs, parent: Option<&Active>, text_limit: usiz
     capsule
 }
 
-fn inherit(own: &mut Option<String>, parents: Option<&String>) {
-    if own.is_none() {
-        *own = parents.cloned();
-    }
-}
-
 /// Completes the capsule of a call that has ended and writes its draft. `None` when it has been
 /// recorded already, or has no canonical form, which is counted.
-fn conclude(active: &Active, ending: Ending) -> Option<Draft> {
+fn conclude(active: &Arc<Active>, ending: Ending) -> Option<Draft> {
     let elapsed = active.started.elapsed();
     let mut capsule = active.end()?;
     let limit = active.recorder.settings().text_limit;

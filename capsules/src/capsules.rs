@@ -120,14 +120,13 @@ impl Capsules {
     }
 
     /// Binds every audited call inside the future to this instance.
-    pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+    pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
         Scoped::new(self.bind(), future)
     }
 
     /// Binds every audited call inside the closure to this instance.
     pub fn scope_sync<R>(&self, run: impl FnOnce() -> R) -> R {
-        let _entered = self.bind().enter();
-        run()
+        self.bind().run(run)
     }
 
     fn bind(&self) -> Scope {

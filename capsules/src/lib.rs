@@ -27,9 +27,11 @@ mod builder;
 mod call;
 mod capsules;
 mod capture;
+mod carry;
 mod default;
 mod durability;
 mod error;
+mod identity;
 mod journal;
 mod recorder;
 pub mod recovery;
@@ -37,6 +39,7 @@ mod reply;
 mod scope;
 mod stats;
 mod strict;
+mod trace_parent;
 
 pub use capsules_core::{
     Authority, AuthorityType, Capsule, CapsuleType, Context, DataDir, Execution, Filter, Keyring,
@@ -48,12 +51,17 @@ pub use capsules_core::{export, storage, verify};
 pub use crate::active::{CurrentCapsule, NoActiveCapsule, current, try_current};
 pub use crate::builder::Builder;
 pub use crate::capsules::Capsules;
+pub use crate::carry::InCurrentCapsule;
+#[doc(hidden)]
+pub use crate::carry::kind;
 pub use crate::default::{Installed, stats};
 pub use crate::durability::{Durability, Overflow};
 pub use crate::error::Error;
 pub use crate::reply::Reply;
+pub use crate::scope::Scoped;
 pub use crate::stats::Stats;
 pub use crate::strict::FromAuditError;
+pub use crate::trace_parent::{MalformedTraceParent, TraceParent};
 
 pub use capsules_macros::audit;
 
@@ -72,4 +80,5 @@ pub mod __private {
         text_by_debug, text_by_display, text_by_nothing, text_by_serialize,
     };
     pub use crate::strict::or_error;
+    pub use crate::trace_parent::trace_id;
 }

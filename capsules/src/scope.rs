@@ -1,11 +1,13 @@
 //! What the running task has bound: the active capsule and the instance.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use crate::active::Active;
@@ -30,6 +32,12 @@ impl Scope {
         SCOPE
             .try_with(|scope| scope.borrow().clone())
             .unwrap_or_default()
+    }
+
+    /// Runs the closure in this scope.
+    pub(crate) fn run<R>(&self, run: impl FnOnce() -> R) -> R {
+        let _entered = self.clone().enter();
+        run()
     }
 
     /// Makes this the running task's scope until the guard is dropped.
@@ -60,30 +68,37 @@ fn replace(scope: Scope) -> Scope {
 }
 
 pin_project! {
-    /// A future that runs in a scope: each poll, and its drop, sees the scope, and the thread's
-    /// own is restored after it.
-    pub(crate) struct Scoped<F> {
+    /// A future or stream that is bound to a capsule or an instance: each poll, and the drop, sees
+    /// them, and what the thread had bound is restored after it.
+    #[must_use = "futures and streams do nothing unless polled"]
+    pub struct Scoped<F> {
         scope: Scope,
-        // Empty only while and after the drop, so that the future is dropped in its scope.
+        // Empty only while and after the drop, so that the value is dropped in its scope.
         #[pin]
-        future: Option<F>,
+        inner: Option<F>,
     }
 
     impl<F> PinnedDrop for Scoped<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             let _entered = this.scope.clone().enter();
-            this.future.set(None);
+            this.inner.set(None);
         }
     }
 }
 
 impl<F> Scoped<F> {
-    pub(crate) fn new(scope: Scope, future: F) -> Self {
+    pub(crate) fn new(scope: Scope, inner: F) -> Self {
         Self {
             scope,
-            future: Some(future),
+            inner: Some(inner),
         }
+    }
+}
+
+impl<F> fmt::Debug for Scoped<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scoped").finish_non_exhaustive()
     }
 }
 
@@ -93,9 +108,26 @@ impl<F: Future> Future for Scoped<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let _entered = this.scope.clone().enter();
-        match this.future.as_pin_mut() {
+        match this.inner.as_pin_mut() {
             Some(future) => future.poll(context),
             None => Poll::Pending,
         }
+    }
+}
+
+impl<S: Stream> Stream for Scoped<S> {
+    type Item = S::Item;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let this = self.project();
+        let _entered = this.scope.clone().enter();
+        match this.inner.as_pin_mut() {
+            Some(stream) => stream.poll_next(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.inner.as_ref().map_or((0, Some(0)), Stream::size_hint)
     }
 }

@@ -4,6 +4,8 @@
 mod support;
 
 mod asynchronous;
+mod carrying;
+mod correlation;
 mod current;
 mod ends;
 mod failures;
