@@ -64,6 +64,19 @@ pub(crate) enum CliError {
     #[error("no capsule {what} in {location}")]
     NoCapsule { what: String, location: String },
 
+    #[error("several capsules {what} in {location}: {candidates}; give more digits")]
+    Ambiguous {
+        what: String,
+        location: String,
+        candidates: String,
+    },
+
+    #[error("a capsule was named twice; leave away one of the names")]
+    TwoCapsules,
+
+    #[error("capsule {id} has no field {path}")]
+    NoField { path: String, id: String },
+
     #[error("{location} holds several capsules; choose one with --seq or --id")]
     SeveralCapsules { location: String },
 
@@ -100,6 +113,14 @@ pub(crate) enum CliError {
 }
 
 impl CliError {
+    /// That there is none of a name.
+    pub(crate) fn no_capsule(what: &impl ToString, location: String) -> Self {
+        Self::NoCapsule {
+            what: what.to_string(),
+            location,
+        }
+    }
+
     /// Whether nobody reads our output any more.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Write(error) if error.kind() == io::ErrorKind::BrokenPipe)

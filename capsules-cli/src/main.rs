@@ -6,12 +6,15 @@
 mod args;
 mod commands;
 mod error;
+mod field;
 mod filter;
 mod human;
 mod input;
 mod output;
 mod page;
 mod pager;
+mod reference;
+mod relatives;
 mod sections;
 mod source;
 mod style;

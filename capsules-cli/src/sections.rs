@@ -10,6 +10,7 @@ use crate::commands::list::status_style;
 use crate::human;
 use crate::output::Safe;
 use crate::page::Page;
+use crate::relatives::{self, Relatives};
 use crate::style::{BAD, DIM, GOOD, TITLE};
 
 /// What checking a record by itself found.
@@ -24,7 +25,12 @@ pub(crate) enum Integrity {
 }
 
 /// The capsule with its seal and its links. Fields that hold nothing are left out.
-pub(crate) fn render(record: &SealedRecord, capsule: &Capsule, integrity: &Integrity) -> String {
+pub(crate) fn render(
+    record: &SealedRecord,
+    capsule: &Capsule,
+    integrity: &Integrity,
+    relatives: Option<&Relatives>,
+) -> String {
     let mut page = Page::new();
     let status = &capsule.outcome.status;
     let colour = status_style(status);
@@ -42,7 +48,7 @@ pub(crate) fn render(record: &SealedRecord, capsule: &Capsule, integrity: &Integ
     page.section("5. Execution", |page| execution(page, &capsule.execution));
     page.section("6. Outcome", |page| outcome(page, &capsule.outcome));
     page.section("Seal", |page| seal(page, record, integrity));
-    page.section("Links", |page| links(page, record, capsule));
+    page.section("Links", |page| links(page, record, capsule, relatives));
     page.finish()
 }
 
@@ -202,17 +208,69 @@ fn seal(page: &mut Page, record: &SealedRecord, integrity: &Integrity) {
     page.stored("signed by", record.signed_by.as_deref().unwrap_or_default());
 }
 
-fn links(page: &mut Page, record: &SealedRecord, capsule: &Capsule) {
+fn links(page: &mut Page, record: &SealedRecord, capsule: &Capsule, relatives: Option<&Relatives>) {
     match &capsule.previous_hash {
         Some(hash) => page.stored("after", hash),
         None => page.field("after", "nothing: the first of its chain"),
     }
+    if let Some(relatives) = relatives {
+        neighbour(page, "", relatives.before.as_ref());
+        neighbour(page, "before", relatives.after.as_ref());
+    }
     if let Some(parent) = capsule.parent_id {
-        page.field("parent", parent);
+        match relatives.map(|relatives| &relatives.parent) {
+            None => page.field("parent", parent),
+            Some(None) => page.field(
+                "parent",
+                format_args!("{parent}, which is not in the store"),
+            ),
+            Some(parent) => neighbour(page, "parent", parent.as_ref()),
+        }
+    }
+    if let Some(relatives) = relatives {
+        children(page, relatives);
     }
     if !record.hash.is_empty() {
         page.stored("URI", &format!("capsule://sha3_{}", record.hash));
     }
+}
+
+fn children(page: &mut Page, relatives: &Relatives) {
+    let children = &relatives.children;
+    for (index, child) in children.iter().take(MOST_CHILDREN).enumerate() {
+        neighbour(page, if index == 0 { "children" } else { "" }, Some(child));
+    }
+    if let Some(more @ 1..) = children.len().checked_sub(MOST_CHILDREN) {
+        page.field("", format_args!("and {}", human::number(more as u64)));
+    }
+    if !relatives.all_children {
+        let near = human::number(relatives::NEAR);
+        let label = if children.is_empty() { "children" } else { "" };
+        page.field(
+            label,
+            format_args!(
+                "{DIM}looked for among {near} capsules on either side; `capsules tree` looks at \
+                 all{DIM:#}"
+            ),
+        );
+    }
+}
+
+/// One line for another capsule.
+fn neighbour(page: &mut Page, label: &str, record: Option<&SealedRecord>) {
+    let Some(record) = record else { return };
+    let columns = &record.columns;
+    let source = record.capsule().map(|capsule| capsule.trigger.source);
+    page.field(
+        label,
+        format_args!(
+            "{}  {DIM}{} {}{DIM:#} {}",
+            Safe(&columns.id),
+            columns.sequence,
+            Safe(&columns.kind),
+            Safe(&source.unwrap_or_default()),
+        ),
+    );
 }
 
 /// One line an item.
@@ -249,3 +307,6 @@ fn text(value: &Value) -> String {
 fn compact(object: &Map<String, Value>) -> String {
     Value::from(object.clone()).to_string()
 }
+
+/// More children than these are only counted.
+const MOST_CHILDREN: usize = 20;

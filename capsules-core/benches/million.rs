@@ -1,13 +1,13 @@
 //! The SQLite store at scale, and what each index costs and gives.
 //!
 //! ```text
-//! cargo bench -p capsules-core --bench million -- --rows 1000000 [--variant NAME]... [--dir DIR]
+//! cargo bench -p capsules-core --bench million -- --rows 1000000 [--variant NAME]... [--dir DIR] [--keep]
 //! ```
 //!
 //! For each variant of the file a store is filled with rows of about 2.3 KB, in batches of 256.
 //! Appending is measured at 10,000 rows and again at the end, the time that making the records
 //! takes left out; then every way of reading. Files are made in DIR (default: the directory for
-//! temporary files) and removed. At 1,000,000 rows a variant takes minutes and 3 GB.
+//! temporary files) and removed, unless `--keep` is given. At 1,000,000 rows a variant takes minutes and 3 GB.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 #![allow(
@@ -67,10 +67,12 @@ const START: i64 = 1_768_478_400_000_000;
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (mut rows, mut variants, mut directory) = (0, Vec::new(), std::env::temp_dir());
+    let mut keep = false;
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rows" => rows = arguments.next().unwrap().parse().unwrap(),
             "--variant" => variants.push(arguments.next().unwrap()),
+            "--keep" => keep = true,
             "--dir" => directory = PathBuf::from(arguments.next().unwrap()),
             _ => {}
         }
@@ -85,7 +87,11 @@ fn main() {
             let directory = directory.join(format!("capsules-million-{}", std::process::id()));
             std::fs::create_dir(&directory).unwrap();
             measure(&directory.join("capsules.db"), name, change, rows);
-            std::fs::remove_dir_all(&directory).unwrap();
+            if keep {
+                println!("  kept in {}", directory.display());
+            } else {
+                std::fs::remove_dir_all(&directory).unwrap();
+            }
         }
     }
 }

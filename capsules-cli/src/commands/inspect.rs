@@ -1,59 +1,100 @@
 //! `capsules inspect`: one capsule, whole.
 
 use std::io::Write;
-use std::ops::ControlFlow;
-use std::path::Path;
 
 use capsules_core::verify::{PqPolicy, TrustedKeys, VerifyCode, verify_record};
-use capsules_core::{Filter, Keyring, SealedRecord, Storage, StorageError, Uuid};
+use capsules_core::{Filter, Keyring, SealedRecord, Storage};
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use crate::args::Global;
+use crate::field::Field;
 use crate::input::Input;
+use crate::reference::{Reference, Target};
+use crate::relatives::Relatives;
 use crate::sections::{self, Integrity};
 use crate::source::{self, Source};
 use crate::{CliError, Result, Status, pager};
 
 /// Show one capsule: its six sections, its seal and its links
 ///
-/// Where the source holds a single capsule, neither --seq nor --id is needed. The capsule is
-/// checked by itself, with the keys of the data directory; its place in the chain is not.
+/// A capsule is named by its id, by sha3_ and its hash, by four or more of their first digits, or
+/// by a capsule:// URI, with --id or in place of the file. Where the source holds a single
+/// capsule it need not be named. The capsule is checked by itself, with the keys of the data
+/// directory; its place in the chain is not. Of a URI with a fragment, such as
+/// #reasoning/confidence, only that part of the content is shown.
 ///
-/// JSON: the sealed record as it is stored
+/// JSON: the sealed record as it is stored; with a fragment, that value.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   capsules inspect --seq 0
+  capsules inspect 0199f3a0
+  capsules inspect 'capsule://audit/42#reasoning'
   capsules inspect --db audit.db --id 0199f3a0-1111-4a11-8a11-000000000001
   capsules inspect export.json --seq 3 --json")]
 pub(crate) struct Args {
-    /// An export: a JSON array of sealed records, a single one, or one on each line; - for
-    /// standard input
-    file: Option<Input>,
+    /// An export (a JSON array of sealed records, a single one, or one on each line; - for
+    /// standard input), or the capsule
+    #[arg(value_name = "FILE|CAPSULE",
+        value_parser = OsStringValueParser::new().try_map(Target::parse))]
+    target: Option<Target>,
 
     /// The capsule at this place in the chain
     #[arg(long, value_name = "N")]
     seq: Option<u64>,
 
-    /// The capsule with this UUID
-    #[arg(long, value_name = "UUID", conflicts_with = "seq")]
-    id: Option<Uuid>,
+    /// The capsule with this id, beginning of an id, hash or URI
+    #[arg(long, value_name = "CAPSULE", conflicts_with = "seq")]
+    id: Option<Reference>,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
-    let wanted = Wanted::of(args);
-    let record = match Source::resolve(args.file.as_ref(), global)? {
-        Source::Store(path) => in_store(&path, &wanted)?,
-        Source::Export(input) => in_export(&input, &wanted)?,
+    let (file, wanted) = args.file_and_capsule()?;
+    let (record, relatives) = match Source::resolve(file, global)? {
+        Source::Store(path) => {
+            let storage = source::open(&path)?;
+            let record = in_store(&storage, wanted.as_ref())?;
+            let relatives = match global.json {
+                true => None,
+                false => Some(Relatives::of(&record, &storage)?),
+            };
+            (record, relatives)
+        }
+        Source::Export(input) => (in_export(&input, wanted.as_ref())?, None),
     };
-    if global.json {
-        let json = record.to_json()?;
-        writeln!(std::io::stdout(), "{json}").map_err(CliError::Write)?;
-    } else {
-        let capsule = record.capsule().map_err(CliError::NotACapsule)?;
-        let integrity = integrity(&record, &trusted_keys(global));
-        pager::show(&sections::render(&record, &capsule, &integrity), global)?;
+    if let Some(fragment) = wanted.and_then(|wanted| wanted.fragment) {
+        let field = Field::of(&record, &fragment)?;
+        return print(&if global.json {
+            field.json()
+        } else {
+            field.text()
+        });
     }
+    if global.json {
+        return print(&record.to_json()?);
+    }
+    let capsule = record.capsule().map_err(CliError::NotACapsule)?;
+    let integrity = integrity(&record, &trusted_keys(global));
+    let text = sections::render(&record, &capsule, &integrity, relatives.as_ref());
+    pager::show(&text, global)?;
     Ok(Status::Pass)
+}
+
+fn print(line: &str) -> Result<Status> {
+    writeln!(std::io::stdout(), "{line}").map_err(CliError::Write)?;
+    Ok(Status::Pass)
+}
+
+impl Args {
+    fn file_and_capsule(&self) -> Result<(Option<&Input>, Option<Reference>)> {
+        let named = self.id.clone().or(self.seq.map(Reference::sequence));
+        match (&self.target, named) {
+            (Some(Target::Capsule(_)), Some(_)) => Err(CliError::TwoCapsules),
+            (Some(Target::Capsule(capsule)), None) => Ok((None, Some(capsule.clone()))),
+            (Some(Target::Export(input)), named) => Ok((Some(input), named)),
+            (None, named) => Ok((None, named)),
+        }
+    }
 }
 
 /// The keys of the data directory; none where they cannot be read, since what is stored can be
@@ -80,86 +121,33 @@ fn integrity(record: &SealedRecord, keys: &TrustedKeys) -> Integrity {
     }
 }
 
-/// Which capsule to show.
-#[derive(Debug)]
-enum Wanted {
-    Sequence(u64),
-    Id(Uuid),
-    Only,
-}
-
-impl Wanted {
-    fn of(args: &Args) -> Self {
-        match (args.seq, args.id) {
-            (Some(sequence), _) => Self::Sequence(sequence),
-            (None, Some(id)) => Self::Id(id),
-            (None, None) => Self::Only,
-        }
-    }
-
-    fn is(&self, record: &SealedRecord) -> bool {
-        match self {
-            Self::Sequence(sequence) => u64::try_from(record.columns.sequence) == Ok(*sequence),
-            Self::Id(id) => record.columns.id.parse() == Ok(*id),
-            Self::Only => true,
-        }
+fn in_store(storage: &dyn Storage, wanted: Option<&Reference>) -> Result<SealedRecord> {
+    let location = storage.location();
+    match wanted {
+        Some(capsule) => capsule
+            .find(storage)?
+            .ok_or_else(|| CliError::no_capsule(capsule, location)),
+        None => only(storage.list(&Filter::new().limit(2))?, location),
     }
 }
 
-fn in_store(path: &Path, wanted: &Wanted) -> Result<SealedRecord> {
-    let storage = source::open(path)?;
-    let found = match wanted {
-        Wanted::Sequence(sequence) => at_sequence(&storage, *sequence)?.into_iter().collect(),
-        Wanted::Id(id) => storage.get(id)?.into_iter().collect(),
-        Wanted::Only => storage.list(&Filter::new().limit(2))?,
-    };
-    only(found, wanted, &storage.location())
-}
-
-fn at_sequence(
-    storage: &impl Storage,
-    sequence: u64,
-) -> Result<Option<SealedRecord>, StorageError> {
-    let mut found = None;
-    storage.scan(None, sequence, &mut |record| {
-        found = Some(record);
-        ControlFlow::Break(())
-    })?;
-    Ok(found.filter(|record| Wanted::Sequence(sequence).is(record)))
-}
-
-fn in_export(input: &Input, wanted: &Wanted) -> Result<SealedRecord> {
-    let enough = if matches!(wanted, Wanted::Only) { 2 } else { 1 };
-    let mut found = Vec::new();
-    for record in input.records()? {
-        let record = record?;
-        if wanted.is(&record) {
-            found.push(record);
-            if found.len() == enough {
-                break;
-            }
-        }
+fn in_export(input: &Input, wanted: Option<&Reference>) -> Result<SealedRecord> {
+    let location = input.to_string();
+    let mut records = input.records()?;
+    match wanted {
+        Some(capsule) => capsule
+            .find_in(records, &location)?
+            .ok_or_else(|| CliError::no_capsule(capsule, location)),
+        None => only(records.by_ref().take(2).collect::<Result<_>>()?, location),
     }
-    only(found, wanted, &input.to_string())
 }
 
-fn only(mut found: Vec<SealedRecord>, wanted: &Wanted, location: &str) -> Result<SealedRecord> {
+/// The one capsule that a source holds.
+fn only(mut found: Vec<SealedRecord>, location: String) -> Result<SealedRecord> {
     let several = found.len() > 1;
-    let location = location.to_owned();
-    match (found.pop(), wanted) {
-        (Some(record), _) if !several => Ok(record),
-        (Some(_), _) => Err(CliError::SeveralCapsules { location }),
-        (None, Wanted::Sequence(sequence)) => Err(CliError::NoCapsule {
-            what: format!("with sequence {sequence}"),
-            location,
-        }),
-        (None, Wanted::Id(id)) => Err(CliError::NoCapsule {
-            what: format!("with id {id}"),
-            location,
-        }),
-        (None, Wanted::Only) => Err(CliError::NoCapsule {
-            what: "at all".to_owned(),
-            location,
-        }),
+    match found.pop() {
+        Some(record) if !several => Ok(record),
+        Some(_) => Err(CliError::SeveralCapsules { location }),
+        None => Err(CliError::no_capsule(&"at all", location)),
     }
 }
