@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use capsules_core::DataDir;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{canonicalize, hash, inspect, keys, list, recover, uri, validate, verify};
+use crate::commands::{
+    canonicalize, completions, export, hash, import, inspect, keys, list, man, recover, uri,
+    validate, verify,
+};
 use crate::{CliError, Result};
 
 /// Verify, inspect and list sealed capsules, recover journals, and manage the keys that sign.
@@ -43,24 +46,35 @@ pub(crate) enum Command {
     Verify(verify::Args),
     Inspect(inspect::Args),
     List(list::Args),
+    Export(export::Args),
+    Import(import::Args),
     Recover(recover::Args),
     Keys(keys::Args),
     Hash(hash::Args),
     Canonicalize(canonicalize::Args),
     Validate(validate::Args),
     Uri(uri::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Command {
     /// Whether the command has to do with a store.
     pub(crate) fn uses_store(&self) -> bool {
         match self {
-            Self::Verify(_) | Self::Inspect(_) | Self::List(_) | Self::Recover(_) => true,
+            Self::Verify(_)
+            | Self::Inspect(_)
+            | Self::List(_)
+            | Self::Export(_)
+            | Self::Import(_)
+            | Self::Recover(_) => true,
             Self::Keys(_)
             | Self::Hash(_)
             | Self::Canonicalize(_)
             | Self::Validate(_)
-            | Self::Uri(_) => false,
+            | Self::Uri(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use capsules_core::canonical::CanonicalError;
-use capsules_core::export::ExportError;
+use capsules_core::export::{ExportError, WriteError};
 use capsules_core::pq::MalformedPqKey;
 use capsules_core::{
     DataDir, DataDirError, KeyringError, MalformedPublicKey, RecordError, StorageError,
@@ -18,6 +18,21 @@ pub(crate) enum CliError {
 
     #[error("cannot write the output: {0}")]
     Write(io::Error),
+
+    #[error("cannot write {}: {reason}", .path.display())]
+    WriteFile { path: PathBuf, reason: io::Error },
+
+    #[error("{} is a store; choose another file for the output", .path.display())]
+    WouldReplaceStore { path: PathBuf },
+
+    #[error("--json describes the file that was written; name one with --output")]
+    JsonWithoutOutput,
+
+    #[error(transparent)]
+    Unexportable(WriteError),
+
+    #[error("cannot keep the verified capsules in a temporary file: {0}; TMPDIR chooses its place")]
+    Spool(io::Error),
 
     #[error("cannot canonicalize {input}: {reason}")]
     Canonical {

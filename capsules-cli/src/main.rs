@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod destination;
 mod error;
 mod field;
 mod filter;
@@ -17,6 +18,7 @@ mod reference;
 mod relatives;
 mod sections;
 mod source;
+mod spreadsheet;
 mod style;
 mod table;
 mod trust;

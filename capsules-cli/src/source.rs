@@ -55,7 +55,7 @@ pub(crate) fn open(path: &Path) -> Result<SqliteStorage> {
 }
 
 /// Whether the file begins as every SQLite file does (<https://sqlite.org/fileformat.html>).
-fn is_sqlite(path: &Path) -> bool {
+pub(crate) fn is_sqlite(path: &Path) -> bool {
     let mut magic = [0; 16];
     File::open(path)
         .and_then(|mut file| file.read_exact(&mut magic))

@@ -14,7 +14,7 @@ use crate::{CliError, Result};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Keys")]
 pub(crate) struct KeyArgs {
-    /// Trust this Ed25519 public key alone, whatever key the capsules name; implies --signatures
+    /// Trust this Ed25519 public key alone, whatever key the capsules name
     #[arg(long, value_name = "HEX")]
     pubkey: Option<String>,
 
@@ -22,8 +22,7 @@ pub(crate) struct KeyArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "pubkey")]
     pubkey_file: Option<PathBuf>,
 
-    /// Require ML-DSA-65 signatures too, by the public key in this file (key.ml.pub); implies
-    /// --signatures
+    /// Require ML-DSA-65 signatures too, by the public key in this file (key.ml.pub)
     #[arg(long, value_name = "FILE")]
     pq_pubkey_file: Option<PathBuf>,
 }

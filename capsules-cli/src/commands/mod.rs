@@ -1,10 +1,14 @@
 //! One module per command.
 
 pub(crate) mod canonicalize;
+pub(crate) mod completions;
+pub(crate) mod export;
 pub(crate) mod hash;
+pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod man;
 pub(crate) mod recover;
 pub(crate) mod uri;
 pub(crate) mod validate;
@@ -23,11 +27,15 @@ pub(crate) fn run(cli: &Cli) -> Result<Status> {
         Command::Verify(args) => verify::run(args, global),
         Command::Inspect(args) => inspect::run(args, global),
         Command::List(args) => list::run(args, global),
+        Command::Export(args) => export::run(args, global),
+        Command::Import(args) => import::run(args, global),
         Command::Recover(_) => recover::run(global),
         Command::Keys(args) => keys::run(args, global),
         Command::Hash(args) => hash::run(args, global),
         Command::Canonicalize(args) => canonicalize::run(args),
         Command::Validate(args) => validate::run(args),
         Command::Uri(args) => uri::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     }
 }

@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "test support")]
 
 mod bytes;
+mod export;
+mod import;
 mod inspect;
 mod keys;
 mod list;
+mod manual;
 mod python;
 mod recover;
 mod stores;

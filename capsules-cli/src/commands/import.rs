@@ -1,0 +1,330 @@
+//! `capsules import`: capsules from somebody else.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Seek};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use capsules_core::export::{Format, WriteError, Writer};
+use capsules_core::storage::SqliteStorage;
+use capsules_core::verify::{PqPolicy, TrustedKeys, verify_record};
+use capsules_core::{Head, Position, SealedRecord, Storage, Uuid};
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::human::{counted, number};
+use crate::input::Input;
+use crate::output::{self, Safe};
+use crate::page::Page;
+use crate::source;
+use crate::style::{BAD, DIM, GOOD};
+use crate::trust::KeyArgs;
+use crate::{CliError, Result, Status};
+
+/// Append the capsules of an export to a store, once they are verified
+///
+/// Everything is verified before anything is written: that the capsules follow each other and the
+/// last one of the store without a gap, that each content has its hash, and that a trusted key
+/// signed each hash. The keys are those of the data directory unless you name one. Where a check
+/// fails nothing is written, and the exit status is 1.
+///
+/// Capsules that the store has already are passed over, so that an import can be repeated, or
+/// continued after an interruption. An export that tells another story than the store from some
+/// place on is refused: a chain has one next capsule. Capsules keep their seals; no key is used to
+/// sign. A store that does not exist is made.
+///
+/// JSON: {"valid", "imported", "present", "total", "errors": [{"sequence", "capsule_id", "error"}]}
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  capsules import audit.json --db copy.db --pubkey-file signer.pub
+  capsules import --dry-run from-1000.jsonl
+  capsules export --db old.db | capsules import --db new.db -")]
+pub(crate) struct Args {
+    /// The export: a JSON array of sealed records, a single one, or one on each line; - for
+    /// standard input
+    file: Input,
+
+    /// Verify, and say what would be imported
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    keys: KeyArgs,
+}
+
+/// What is printed for programs.
+#[derive(Debug, Default, Serialize)]
+struct Answer {
+    valid: bool,
+    /// Capsules that were appended, or with `--dry-run` would be.
+    imported: u64,
+    /// Capsules that the store had already.
+    present: u64,
+    /// Capsules of the export, up to the first that was refused.
+    total: u64,
+    errors: Vec<Refusal>,
+}
+
+/// Why nothing is imported.
+#[derive(Debug, Serialize)]
+struct Refusal {
+    sequence: i64,
+    capsule_id: String,
+    error: String,
+}
+
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
+    let path = global.database()?;
+    let keys = args.keys.trusted_keys(global)?;
+    let existing = path.exists().then(|| source::open(&path)).transpose()?;
+    let head = match &existing {
+        Some(store) => store.head(None)?,
+        None => None,
+    };
+    let mut staging = Staging::new(head, keys, args.keys.pq_policy())?;
+    let verified = staging.verify(&args.file, existing.as_ref());
+    let mut answer = Answer {
+        present: staging.present,
+        total: staging.present + staging.fresh(),
+        ..Answer::default()
+    };
+    match verified {
+        Ok(()) => {
+            answer.valid = true;
+            answer.imported = staging.fresh();
+            if !args.dry_run && answer.imported > 0 {
+                drop(existing);
+                staging.append(&path)?;
+            }
+        }
+        Err(Stop::Refused(refusal)) => {
+            answer.total += 1;
+            answer.errors.push(refusal);
+        }
+        Err(Stop::Failed(error)) => return Err(error),
+    }
+    if global.json {
+        output::print_json(&answer)?;
+    } else {
+        output::print(&render(&answer, &path, args.dry_run))?;
+    }
+    Ok(Status::from(answer.valid))
+}
+
+fn render(answer: &Answer, path: &Path, dry_run: bool) -> String {
+    let mut page = Page::new();
+    let path = path.to_string_lossy();
+    let path = Safe(&path);
+    if let Some(refusal) = answer.errors.first() {
+        page.line(format_args!(
+            "{BAD}Refused{BAD:#} capsule {} {}: {}",
+            refusal.sequence,
+            Safe(&refusal.capsule_id),
+            Safe(&refusal.error),
+        ));
+        page.line(format_args!("Nothing was imported into {path}"));
+        return page.finish();
+    }
+    let done = if dry_run { "Would import" } else { "Imported" };
+    let imported = counted(answer.imported, "capsule");
+    let present = match answer.present {
+        0 => String::new(),
+        present => format!("{DIM}, {} were there already{DIM:#}", number(present)),
+    };
+    page.line(format_args!(
+        "{GOOD}{done}{GOOD:#} {imported} into {path}{present}"
+    ));
+    page.finish()
+}
+
+/// The capsules of an export that were verified and are not in the store yet, kept in a file
+/// without a name until all are verified: what is appended is what was verified, even when the
+/// export changes meanwhile or can be read once only.
+struct Staging {
+    keys: TrustedKeys,
+    policy: PqPolicy,
+    /// The last capsule of the store.
+    stored: Option<Head>,
+    /// The capsule that the next one has to follow, once one was seen.
+    last: Option<Head>,
+    ids: HashSet<Uuid>,
+    present: u64,
+    file: Writer<std::fs::File>,
+}
+
+/// Why the verification ended.
+#[derive(Debug)]
+enum Stop {
+    /// A capsule is not what it should be.
+    Refused(Refusal),
+    /// The question could not be answered.
+    Failed(CliError),
+}
+
+impl<E: Into<CliError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Staging {
+    fn new(stored: Option<Head>, keys: TrustedKeys, policy: PqPolicy) -> Result<Self> {
+        let file = tempfile::tempfile().map_err(CliError::Spool)?;
+        Ok(Self {
+            keys,
+            policy,
+            stored,
+            last: None,
+            ids: HashSet::new(),
+            present: 0,
+            file: Writer::new(file, Format::Lines),
+        })
+    }
+
+    fn fresh(&self) -> u64 {
+        self.file.written()
+    }
+
+    /// Verifies every capsule, beside the ones that the store has at the same places.
+    fn verify(&mut self, input: &Input, store: Option<&SqliteStorage>) -> Result<(), Stop> {
+        let mut records = input.records()?.peekable();
+        let first = match records.peek() {
+            Some(Ok(record)) => u64::try_from(record.columns.sequence).ok(),
+            _ => None,
+        };
+        if let (Some(store), Some(from)) = (store, first) {
+            let mut verdict = Ok(());
+            store.scan(None, from, &mut |stored| {
+                let Some(record) = records.next() else {
+                    return ControlFlow::Break(());
+                };
+                verdict = record
+                    .map_err(Stop::from)
+                    .and_then(|record| self.compare(&record, &stored));
+                match verdict {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                }
+            })?;
+            verdict?;
+        }
+        for record in records {
+            let record = record?;
+            self.check(&record, store)?;
+            self.file.write(&record).map_err(spooled)?;
+        }
+        Ok(())
+    }
+
+    /// A capsule whose place is taken has to be the one that is there.
+    fn compare(&mut self, record: &SealedRecord, stored: &SealedRecord) -> Result<(), Stop> {
+        self.check_alone(record)?;
+        if record.hash != stored.hash || record.columns.id != stored.columns.id {
+            let error = format!(
+                "the store has another capsule at this place, {} with the hash {}: importing \
+                 would fork the chain",
+                stored.columns.id, stored.hash
+            );
+            return Err(refused(record, error));
+        }
+        self.last = Some(head_of(record));
+        self.present += 1;
+        Ok(())
+    }
+
+    /// A capsule that is new has to follow the one before it.
+    fn check(&mut self, record: &SealedRecord, store: Option<&SqliteStorage>) -> Result<(), Stop> {
+        follows(record, self.last.as_ref().or(self.stored.as_ref()))?;
+        self.check_alone(record)?;
+        let Ok(id) = record.columns.id.parse::<Uuid>() else {
+            return Err(refused(record, "the id is not a UUID"));
+        };
+        let stored = match (store, &self.stored) {
+            (Some(store), Some(_)) => store.get(&id)?.is_some(),
+            _ => false,
+        };
+        if stored || !self.ids.insert(id) {
+            return Err(refused(
+                record,
+                "the chain has an earlier capsule with this id",
+            ));
+        }
+        self.last = Some(head_of(record));
+        Ok(())
+    }
+
+    /// Content and signatures.
+    fn check_alone(&self, record: &SealedRecord) -> Result<(), Stop> {
+        verify_record(record, &self.keys, self.policy)
+            .map_err(|failure| refused(record, failure.to_string()))
+    }
+
+    /// Appends what was verified, a batch at a time. What another program appended meanwhile is
+    /// found by the store, which checks the links again under its lock.
+    fn append(self, path: &Path) -> Result<()> {
+        let mut file = self.file.finish().map_err(spooled)?;
+        file.rewind().map_err(CliError::Spool)?;
+        let store = SqliteStorage::open(path)?;
+        let mut lines = BufReader::new(file).lines();
+        loop {
+            let mut batch = Vec::with_capacity(BATCH);
+            for line in lines.by_ref().take(BATCH) {
+                let line = line.map_err(CliError::Spool)?;
+                batch.push(SealedRecord::from_json(line.as_bytes())?);
+            }
+            if batch.is_empty() {
+                break;
+            }
+            store.append(None, &mut |_| Ok(batch.clone()))?;
+        }
+        Ok(store.close()?)
+    }
+}
+
+/// Capsules that are appended in one transaction.
+const BATCH: usize = 1_000;
+
+/// The links, in the words that other implementations have for them.
+fn follows(record: &SealedRecord, previous: Option<&Head>) -> Result<(), Stop> {
+    let Position {
+        sequence,
+        previous_hash,
+    } = Position::after(previous);
+    let columns = &record.columns;
+    if u64::try_from(columns.sequence) != Ok(sequence) {
+        let found = columns.sequence;
+        let error = format!("Sequence gap: expected {sequence}, got {found}");
+        return Err(refused(record, error));
+    }
+    if columns.previous_hash != previous_hash {
+        let error = match previous_hash {
+            None => "Genesis Capsule has previous_hash (should be None)".to_owned(),
+            Some(_) => format!("Chain broken: previous_hash mismatch at sequence {sequence}"),
+        };
+        return Err(refused(record, error));
+    }
+    Ok(())
+}
+
+fn head_of(record: &SealedRecord) -> Head {
+    Head {
+        sequence: record.columns.sequence.unsigned_abs(),
+        hash: record.hash.clone(),
+    }
+}
+
+fn refused(record: &SealedRecord, error: impl Into<String>) -> Stop {
+    Stop::Refused(Refusal {
+        sequence: record.columns.sequence,
+        capsule_id: record.columns.id.clone(),
+        error: error.into(),
+    })
+}
+
+fn spooled(error: WriteError) -> CliError {
+    match error {
+        WriteError::Io { source, .. } => CliError::Spool(source),
+        other => CliError::Unexportable(other),
+    }
+}
