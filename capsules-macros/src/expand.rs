@@ -128,7 +128,7 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
             #inputs.request = #private::Option::Some({
                 #[allow(unused_imports)]
                 use #private::{TextByDebug as _, TextByDisplay as _, TextBySerialize as _, TextByType as _};
-                (&&&&#private::Text(&#name)).text()
+                (&&&&#private::Text(&#name)).text(#inputs.limits)
             });
         });
     }
@@ -224,22 +224,23 @@ fn finish(args: &Args, function: &Function, names: &Names) -> TokenStream {
     } = names;
     let parts = own("parts");
     let kept = own("kept");
+    let limits = own("limits");
     let result = match args.result {
-        Form::Best => quote!((&&&&#private::Json(#kept)).json()),
-        Form::Json => quote!(#private::json_by_serialize(#kept)),
-        Form::Display => quote!(#private::json_by_display(#kept)),
-        Form::Debug => quote!(#private::json_by_debug(#kept)),
-        Form::None => quote!(#private::json_by_nothing(#kept)),
+        Form::Best => quote!((&&&&#private::Json(#kept)).json(#limits)),
+        Form::Json => quote!(#private::json_by_serialize(#kept, #limits)),
+        Form::Display => quote!(#private::json_by_display(#kept, #limits)),
+        Form::Debug => quote!(#private::json_by_debug(#kept, #limits)),
+        Form::None => quote!(#private::json_by_nothing(#kept, #limits)),
     };
     let error = match args.error {
-        Form::Best => quote!((&&&&#private::Text(#kept)).text()),
-        Form::Json => quote!(#private::text_by_serialize(#kept)),
-        Form::Display => quote!(#private::text_by_display(#kept)),
-        Form::Debug => quote!(#private::text_by_debug(#kept)),
-        Form::None => quote!(#private::text_by_nothing(#kept)),
+        Form::Best => quote!((&&&&#private::Text(#kept)).text(#limits)),
+        Form::Json => quote!(#private::text_by_serialize(#kept, #limits)),
+        Form::Display => quote!(#private::text_by_display(#kept, #limits)),
+        Form::Debug => quote!(#private::text_by_debug(#kept, #limits)),
+        Form::None => quote!(#private::text_by_nothing(#kept, #limits)),
     };
     let returns = quote! {
-        || {
+        |#limits| {
             #[allow(unused_imports)]
             use #private::{
                 JsonByDebug as _, JsonByDisplay as _, JsonByNothing as _, JsonBySerialize as _,

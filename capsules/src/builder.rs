@@ -8,6 +8,7 @@ use std::sync::Arc;
 #[cfg(feature = "sqlite")]
 use capsules_core::storage::SqliteStorage;
 use capsules_core::{DataDir, Seal, Signer, Storage};
+use serde_json::Value;
 
 use crate::capsules::Capsules;
 use crate::durability::{Durability, Overflow};
@@ -15,6 +16,7 @@ use crate::error::Error;
 use crate::journal;
 use crate::recorder::{Backend, Settings, recover_into};
 use crate::recovery::Recovered;
+use crate::redaction::Redact;
 
 /// Opens an instance step by step; made by [`Capsules::builder`].
 ///
@@ -79,7 +81,65 @@ impl Builder {
 
     /// Cuts captured texts at this many characters instead of 500.
     pub fn text_limit(mut self, characters: usize) -> Self {
-        self.settings.text_limit = characters;
+        self.settings.policy.limits.text = characters;
+        self
+    }
+
+    /// Keeps of one argument, result or value about this many bytes of JSON instead of 64 KiB.
+    pub fn size_limit(mut self, bytes: usize) -> Self {
+        self.settings.policy.limits.bytes = bytes;
+        self
+    }
+
+    /// Keeps this many levels of arrays and objects instead of 20.
+    pub fn depth_limit(mut self, levels: usize) -> Self {
+        self.settings.policy.limits.depth = levels;
+        self
+    }
+
+    /// Looks at everything that a capsule would keep before it leaves the call, for the journal,
+    /// the store or the capsule of the caller, and replaces what it must not keep.
+    ///
+    /// The closure is given the path of a field and its value: texts, and the JSON that a capsule
+    /// holds, each array and object before what is in it. It returns the value to keep instead, or
+    /// `None` to keep this one. Values that are longer than the limit of texts are cut after it has
+    /// seen them. The paths of what was replaced are listed in
+    /// `context.environment["capsules.redacted"]`.
+    ///
+    /// A value may come by more than once, so the closure must let pass what it has put there
+    /// itself. When it panics the value is not kept. Identifiers of capsules, types, times and
+    /// numbers that are no one's data are not shown to it.
+    ///
+    /// ```
+    /// # use capsules::{Capsules, Filter, storage::MemoryStorage};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let builder =
+    /// #     Capsules::builder().storage(MemoryStorage::new()).data_dir(directory.path());
+    /// let capsules = builder
+    ///     .redact(|field, value| {
+    ///         let named = field.ends_with(".password");
+    ///         let looks_like_a_key = || value.as_str().is_some_and(|text| text.contains("sk-"));
+    ///         (named || looks_like_a_key()).then(|| "[redacted]".into())
+    ///     })
+    ///     .build()?;
+    ///
+    /// #[capsules::audit(type = "auth")]
+    /// fn check(user: &str, key: &str) -> Result<(), String> {
+    ///     Err(format!("{user} may not use {key}"))
+    /// }
+    /// let error = capsules.scope_sync(|| check("ann", "sk-1234")).unwrap_err();
+    /// assert_eq!(error, "ann may not use sk-1234");
+    ///
+    /// let capsule = capsules.list(Filter::new()).wait()?[0].capsule()?;
+    /// assert_eq!(capsule.outcome.error.as_deref(), Some("[redacted]"));
+    /// assert_eq!(capsule.context.environment["capsules.redacted"][0], "outcome.error");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn redact(
+        mut self,
+        redact: impl Fn(&str, &Value) -> Option<Value> + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.policy.redact = Some(Redact::new(redact));
         self
     }
 

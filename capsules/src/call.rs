@@ -12,16 +12,17 @@ use capsules_core::{
     AuthorityType, Capsule, CapsuleType, Draft, OutcomeStatus, ToolCall, TriggerType,
 };
 use pin_project_lite::pin_project;
-use serde_json::Value;
 
 use crate::active::Active;
 use crate::capsules::Capsules;
-use crate::capture::{Returns, cut, cut_json};
+use crate::capture::Returns;
 use crate::default::default_recorder;
 use crate::durability::Durability;
 use crate::error::Error;
 use crate::identity::Identity;
+use crate::limits::{Bounded, Captured, Limits};
 use crate::recorder::on_recorders_thread;
+use crate::redaction::{note_cut, note_redacted};
 use crate::reply::Reply;
 use crate::scope::{Scope, Scoped};
 
@@ -45,8 +46,10 @@ pub struct Site {
 /// What the attribute reads from the arguments, before the body takes them.
 #[derive(Debug, Default)]
 pub struct Inputs {
+    /// How much of them is kept.
+    pub limits: Limits,
     /// `trigger.request`.
-    pub request: Option<String>,
+    pub request: Option<Captured<String>>,
     /// `context.agent_id`.
     pub agent_id: Option<String>,
     /// The tenant.
@@ -90,7 +93,7 @@ pub struct Call {
 /// How a call ended.
 enum Ending {
     Returned(Returns),
-    Panicked(String),
+    Panicked(Captured<String>),
     Cancelled,
 }
 
@@ -115,19 +118,22 @@ impl Call {
         let Some(recorder) = recorder else {
             return Self::unrecorded();
         };
-        let mut read = Inputs::default();
+        let settings = recorder.settings();
+        let mut read = Inputs {
+            limits: settings.policy.capture_limits(),
+            ..Inputs::default()
+        };
         // The expressions are the user's; a panic in one must not become the function's.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| inputs(&mut read))) {
+        if catch_unwind(AssertUnwindSafe(|| inputs(&mut read))).is_err() {
+            // What the panic says may be what the capsule must not keep.
             tracing::error!(
                 target: "capsules",
                 function = site.name,
-                panic = panic_message(&*panic),
                 "an argument could not be read for its capsule"
             );
         }
-        let settings = recorder.settings();
         let durability = site.durability.unwrap_or(settings.durability);
-        let capsule = describe(site, read, scope.active.as_deref(), settings.text_limit);
+        let capsule = describe(site, read, scope.active.as_deref());
         let active = Active::new(
             Box::new(capsule),
             recorder,
@@ -197,17 +203,18 @@ impl Call {
     }
 
     /// Ends the call with what the function returned.
-    pub fn finish(mut self, returns: impl FnOnce() -> Returns) {
-        self.end(|| Ending::Returned(caught(returns)));
+    pub fn finish(mut self, returns: impl FnOnce(Limits) -> Returns) {
+        self.end(|limits| Ending::Returned(caught(limits, returns)));
     }
 
     /// Ends the call like [`finish`](Self::finish); the reply says when it is committed, or why
     /// it cannot be.
-    pub fn finish_and_report(mut self, returns: impl FnOnce() -> Returns) -> Reply<()> {
+    pub fn finish_and_report(mut self, returns: impl FnOnce(Limits) -> Returns) -> Reply<()> {
         let Some(active) = self.active.take() else {
             return Reply::ready(Ok(()));
         };
-        match conclude(&active, Ending::Returned(caught(returns))) {
+        let limits = active.recorder.settings().policy.capture_limits();
+        match conclude(&active, Ending::Returned(caught(limits, returns))) {
             Some(draft) => active.recorder.accept_and_report(draft, active.durability),
             None => Reply::ready(Err(Error::Unsealable)),
         }
@@ -223,11 +230,14 @@ impl Call {
     }
 
     fn panicked(&mut self, panic: Box<dyn Any + Send>) -> ! {
-        self.end(|| Ending::Panicked(panic_message(&*panic).to_owned()));
+        self.end(|limits| {
+            let message = panic_message(&*panic);
+            Ending::Panicked(Bounded::format(format_args!("panicked: {message}"), limits))
+        });
         resume_unwind(panic)
     }
 
-    fn end(&mut self, ending: impl FnOnce() -> Ending) {
+    fn end(&mut self, ending: impl FnOnce(Limits) -> Ending) {
         let Some(active) = self.active.take() else {
             return;
         };
@@ -235,7 +245,8 @@ impl Call {
             // The body never ran.
             return;
         }
-        let Some(draft) = conclude(&active, ending()) else {
+        let limits = active.recorder.settings().policy.capture_limits();
+        let Some(draft) = conclude(&active, ending(limits)) else {
             return;
         };
         if active.durability == Durability::Committed && !self.asynchronous {
@@ -254,7 +265,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         // A panic of the body is caught before the call is dropped, so what is left is a future
         // that was dropped early.
-        self.end(|| Ending::Cancelled);
+        self.end(|_| Ending::Cancelled);
     }
 }
 
@@ -289,7 +300,7 @@ impl<F: Future> Future for RunAsync<'_, F> {
 }
 
 /// The capsule of a call that begins.
-fn describe(site: &Site, read: Inputs, parent: Option<&Active>, text_limit: usize) -> Capsule {
+fn describe(site: &Site, read: Inputs, parent: Option<&Active>) -> Capsule {
     let mut capsule = Capsule::new(site.kind);
     site.domain.clone_into(&mut capsule.domain);
     capsule.trigger.kind = TriggerType::Agent;
@@ -309,13 +320,8 @@ fn describe(site: &Site, read: Inputs, parent: Option<&Active>, text_limit: usiz
         identity.inherit(parent.identity());
     }
     identity.give_to(&mut capsule);
-    if let Some(mut request) = read.request {
-        note_cut(
-            &mut capsule,
-            "trigger.request",
-            cut(&mut request, text_limit).is_some(),
-        );
-        capsule.trigger.request = request;
+    if let Some(request) = read.request {
+        capsule.trigger.request = noted(&mut capsule, "trigger.request", request);
     }
     capsule
 }
@@ -325,16 +331,14 @@ fn describe(site: &Site, read: Inputs, parent: Option<&Active>, text_limit: usiz
 fn conclude(active: &Arc<Active>, ending: Ending) -> Option<Draft> {
     let elapsed = active.started.elapsed();
     let mut capsule = active.end()?;
-    let limit = active.recorder.settings().text_limit;
     capsule.execution.duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     let (status, error) = match ending {
         Ending::Returned(Returns {
-            mut result,
+            result,
             error: None,
         }) => {
-            note_cut(&mut capsule, "outcome.result", cut_json(&mut result, limit));
             if capsule.outcome.result.is_null() {
-                capsule.outcome.result = result;
+                capsule.outcome.result = noted(&mut capsule, "outcome.result", result);
             }
             (own_status(&capsule).unwrap_or(OutcomeStatus::Success), None)
         }
@@ -342,21 +346,20 @@ fn conclude(active: &Arc<Active>, ending: Ending) -> Option<Draft> {
             own_status(&capsule).unwrap_or(OutcomeStatus::Failure),
             error,
         ),
-        Ending::Panicked(message) => (OutcomeStatus::Failure, Some(format!("panicked: {message}"))),
-        Ending::Cancelled => (
-            OutcomeStatus::Partial,
-            Some("cancelled: the future was dropped before it finished".to_owned()),
-        ),
+        Ending::Panicked(message) => (OutcomeStatus::Failure, Some(message)),
+        Ending::Cancelled => {
+            let message = "cancelled: the future was dropped before it finished";
+            (
+                OutcomeStatus::Partial,
+                Some(Captured::whole(message.to_owned())),
+            )
+        }
     };
     capsule.outcome.status = status;
-    if let Some(mut error) = error {
-        note_cut(
-            &mut capsule,
-            "outcome.error",
-            cut(&mut error, limit).is_some(),
-        );
-        capsule.outcome.error = Some(error);
+    if let Some(error) = error {
+        capsule.outcome.error = Some(noted(&mut capsule, "outcome.error", error));
     }
+    active.recorder.settings().policy.apply(&mut capsule);
     if capsule.kind == CapsuleType::Tool
         && let Some(parent) = &active.parent
     {
@@ -385,26 +388,26 @@ fn tool_call(name: &str, capsule: &Capsule) -> ToolCall {
     }
 }
 
-/// Lists the field among those that were cut, in `context.environment`.
-fn note_cut(capsule: &mut Capsule, field: &str, was_cut: bool) {
-    if !was_cut {
-        return;
+/// The value of a field, noting what of it was not kept.
+fn noted<T>(capsule: &mut Capsule, field: &str, captured: Captured<T>) -> T {
+    if captured.cut {
+        note_cut(capsule, field);
     }
-    let fields = capsule
-        .context
-        .environment
-        .entry("capsules.cut")
-        .or_insert_with(|| Value::Array(Vec::new()));
-    if let Value::Array(fields) = fields {
-        fields.push(field.into());
+    if captured.secret {
+        note_redacted(capsule, field);
     }
+    captured.value
 }
 
 /// Reads the returned value, which may run code of the user's types.
-fn caught(returns: impl FnOnce() -> Returns) -> Returns {
-    catch_unwind(AssertUnwindSafe(returns)).unwrap_or_else(|panic| Returns {
-        result: format!("<not readable: {}>", panic_message(&*panic)).into(),
-        error: None,
+fn caught(limits: Limits, returns: impl FnOnce(Limits) -> Returns) -> Returns {
+    catch_unwind(AssertUnwindSafe(|| returns(limits))).unwrap_or_else(|panic| {
+        let message = panic_message(&*panic);
+        Returns {
+            result: Bounded::format(format_args!("<not readable: {message}>"), limits)
+                .map(Into::into),
+            error: None,
+        }
     })
 }
 

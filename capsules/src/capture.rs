@@ -2,7 +2,8 @@
 //!
 //! The attribute does not know the types it meets, so it asks by method resolution: a probe is
 //! called through several references, and the first of the implementations below whose bounds
-//! hold answers. All of it happens at compile time.
+//! hold answers. All of it happens at compile time. How much is kept, and of which types nothing,
+//! is decided when the value is read.
 
 use std::any::type_name;
 use std::convert::Infallible;
@@ -12,90 +13,95 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Arrays and objects are kept to this depth.
-const DEPTH: usize = 20;
+use crate::bounded_json::to_json;
+use crate::limits::{Bounded, Captured, Limits};
+use crate::secret::is_secret;
 
 /// A value to be kept as JSON: by `Serialize`, else `Display`, else `Debug`, else not at all.
-/// Called as `(&&&&Json(&value)).json()`.
+/// Called as `(&&&&Json(&value)).json(limits)`.
 #[derive(Debug)]
 pub struct Json<'a, T: ?Sized>(pub &'a T);
 
 /// By `Serialize`.
 pub trait JsonBySerialize {
     /// The value as JSON.
-    fn json(&self) -> Value;
+    fn json(&self, limits: Limits) -> Captured<Value>;
 }
 
 impl<T: Serialize + ?Sized> JsonBySerialize for &&&Json<'_, T> {
-    fn json(&self) -> Value {
-        json_by_serialize(self.0)
+    fn json(&self, limits: Limits) -> Captured<Value> {
+        json_by_serialize(self.0, limits)
     }
 }
 
 /// By `Display`.
 pub trait JsonByDisplay {
     /// The value as JSON.
-    fn json(&self) -> Value;
+    fn json(&self, limits: Limits) -> Captured<Value>;
 }
 
 impl<T: Display + ?Sized> JsonByDisplay for &&Json<'_, T> {
-    fn json(&self) -> Value {
-        json_by_display(self.0)
+    fn json(&self, limits: Limits) -> Captured<Value> {
+        json_by_display(self.0, limits)
     }
 }
 
 /// By `Debug`.
 pub trait JsonByDebug {
     /// The value as JSON.
-    fn json(&self) -> Value;
+    fn json(&self, limits: Limits) -> Captured<Value>;
 }
 
 impl<T: Debug + ?Sized> JsonByDebug for &Json<'_, T> {
-    fn json(&self) -> Value {
-        json_by_debug(self.0)
+    fn json(&self, limits: Limits) -> Captured<Value> {
+        json_by_debug(self.0, limits)
     }
 }
 
 /// Nothing can be kept.
 pub trait JsonByNothing {
     /// Null.
-    fn json(&self) -> Value;
+    fn json(&self, limits: Limits) -> Captured<Value>;
 }
 
 impl<T: ?Sized> JsonByNothing for Json<'_, T> {
-    fn json(&self) -> Value {
-        json_by_nothing(self.0)
+    fn json(&self, limits: Limits) -> Captured<Value> {
+        json_by_nothing(self.0, limits)
     }
 }
 
 /// A value to be kept as text: by `Display`, else as JSON by `Serialize`, else by `Debug`, else
-/// the name of its type. Called as `(&&&&Text(&value)).text()`.
+/// the name of its type. Called as `(&&&&Text(&value)).text(limits)`.
 #[derive(Debug)]
 pub struct Text<'a, T: ?Sized>(pub &'a T);
 
 /// By `Display`.
 pub trait TextByDisplay {
     /// The value as text.
-    fn text(&self) -> String;
+    fn text(&self, limits: Limits) -> Captured<String>;
 }
 
 impl<T: Display + ?Sized> TextByDisplay for &&&Text<'_, T> {
-    fn text(&self) -> String {
-        self.0.to_string()
+    fn text(&self, limits: Limits) -> Captured<String> {
+        text_by_display(self.0, limits)
     }
 }
 
 /// By `Serialize`.
 pub trait TextBySerialize {
     /// The value as text.
-    fn text(&self) -> String;
+    fn text(&self, limits: Limits) -> Captured<String>;
 }
 
 impl<T: Serialize + ?Sized> TextBySerialize for &&Text<'_, T> {
-    fn text(&self) -> String {
-        match json_by_serialize(self.0) {
-            Value::String(text) => text,
-            value => value.to_string(),
+    fn text(&self, limits: Limits) -> Captured<String> {
+        match to_json(self.0, limits) {
+            Captured {
+                value: Value::String(value),
+                cut,
+                secret,
+            } => Captured { value, cut, secret },
+            _ => text_by_serialize(self.0, limits),
         }
     }
 }
@@ -103,24 +109,24 @@ impl<T: Serialize + ?Sized> TextBySerialize for &&Text<'_, T> {
 /// By `Debug`.
 pub trait TextByDebug {
     /// The value as text.
-    fn text(&self) -> String;
+    fn text(&self, limits: Limits) -> Captured<String>;
 }
 
 impl<T: Debug + ?Sized> TextByDebug for &Text<'_, T> {
-    fn text(&self) -> String {
-        format!("{:?}", self.0)
+    fn text(&self, limits: Limits) -> Captured<String> {
+        text_by_debug(self.0, limits)
     }
 }
 
 /// By the name of the type.
 pub trait TextByType {
     /// The name of the type.
-    fn text(&self) -> String;
+    fn text(&self, limits: Limits) -> Captured<String>;
 }
 
 impl<T: ?Sized> TextByType for Text<'_, T> {
-    fn text(&self) -> String {
-        type_name::<T>().to_owned()
+    fn text(&self, limits: Limits) -> Captured<String> {
+        Bounded::format(format_args!("{}", type_name::<T>()), limits)
     }
 }
 
@@ -131,7 +137,7 @@ pub struct Id<'a, T: ?Sized>(pub &'a T);
 impl<T: Display> Id<'_, Option<T>> {
     /// The text, unless there is none.
     pub fn id(&self) -> Option<String> {
-        self.0.as_ref().map(ToString::to_string)
+        self.0.as_ref().map(id_by_display)
     }
 }
 
@@ -143,8 +149,17 @@ pub trait IdByDisplay {
 
 impl<T: Display + ?Sized> IdByDisplay for Id<'_, T> {
     fn id(&self) -> Option<String> {
-        Some(self.0.to_string())
+        Some(id_by_display(self.0))
     }
+}
+
+/// An identifier is not cut like a text: it would be another one.
+fn id_by_display<T: Display + ?Sized>(value: &T) -> String {
+    let limits = Limits {
+        text: usize::MAX,
+        ..Limits::default()
+    };
+    text_by_display(value, limits).value
 }
 
 /// What a function returned, to be taken apart. Called as `Returned(&value).parts()`.
@@ -209,25 +224,25 @@ impl<'a, T: ?Sized> ReturnedValue<'a, T> for Returned<'a, T> {
 /// How a function ended, as far as its value tells.
 #[derive(Debug)]
 pub struct Returns {
-    pub(crate) result: Value,
+    pub(crate) result: Captured<Value>,
     /// `Some` when it failed.
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<Captured<String>>,
 }
 
 impl Returns {
     /// Reads the result or the error with these functions.
     pub fn of<T: ?Sized, E: ?Sized>(
         parts: &Parts<'_, T, E>,
-        result: impl FnOnce(&T) -> Value,
-        error: impl FnOnce(&E) -> String,
+        result: impl FnOnce(&T) -> Captured<Value>,
+        error: impl FnOnce(&E) -> Captured<String>,
     ) -> Self {
         match parts.err {
             Some(failure) => Self {
-                result: Value::Null,
+                result: Captured::default(),
                 error: Some(error(failure)),
             },
             None => Self {
-                result: parts.ok.map_or(Value::Null, result),
+                result: parts.ok.map_or_else(Captured::default, result),
                 error: None,
             },
         }
@@ -235,90 +250,55 @@ impl Returns {
 }
 
 /// `result = "json"`.
-pub fn json_by_serialize<T: Serialize + ?Sized>(value: &T) -> Value {
-    serde_json::to_value(value)
-        .unwrap_or_else(|error| Value::String(format!("<not serializable: {error}>")))
+pub fn json_by_serialize<T: Serialize + ?Sized>(value: &T, limits: Limits) -> Captured<Value> {
+    to_json(value, limits)
 }
 
 /// `result = "display"`.
-pub fn json_by_display<T: Display + ?Sized>(value: &T) -> Value {
-    Value::String(value.to_string())
+pub fn json_by_display<T: Display + ?Sized>(value: &T, limits: Limits) -> Captured<Value> {
+    text_by_display(value, limits).map(Value::String)
 }
 
 /// `result = "debug"`.
-pub fn json_by_debug<T: Debug + ?Sized>(value: &T) -> Value {
-    Value::String(format!("{value:?}"))
+pub fn json_by_debug<T: Debug + ?Sized>(value: &T, limits: Limits) -> Captured<Value> {
+    text_by_debug(value, limits).map(Value::String)
 }
 
 /// `result = "none"`.
-pub fn json_by_nothing<T: ?Sized>(_: &T) -> Value {
-    Value::Null
+pub fn json_by_nothing<T: ?Sized>(_: &T, _: Limits) -> Captured<Value> {
+    Captured::whole(Value::Null)
 }
 
 /// `error = "json"`.
-pub fn text_by_serialize<T: Serialize + ?Sized>(value: &T) -> String {
-    json_by_serialize(value).to_string()
+pub fn text_by_serialize<T: Serialize + ?Sized>(value: &T, limits: Limits) -> Captured<String> {
+    let json = to_json(value, limits);
+    let text = Bounded::format(format_args!("{}", json.value), limits);
+    Captured {
+        cut: json.cut || text.cut,
+        secret: json.secret,
+        ..text
+    }
 }
 
 /// `error = "display"`.
-pub fn text_by_display<T: Display + ?Sized>(value: &T) -> String {
-    value.to_string()
+pub fn text_by_display<T: Display + ?Sized>(value: &T, limits: Limits) -> Captured<String> {
+    match is_secret::<T>() {
+        true => Captured::secret(),
+        false => Bounded::format(format_args!("{value}"), limits),
+    }
 }
 
 /// `error = "debug"`.
-pub fn text_by_debug<T: Debug + ?Sized>(value: &T) -> String {
-    format!("{value:?}")
+pub fn text_by_debug<T: Debug + ?Sized>(value: &T, limits: Limits) -> Captured<String> {
+    match is_secret::<T>() {
+        true => Captured::secret(),
+        false => Bounded::format(format_args!("{value:?}"), limits),
+    }
 }
 
 /// `error = "none"`.
-pub fn text_by_nothing<T: ?Sized>(_: &T) -> String {
-    "the function returned an error, which is not kept".to_owned()
-}
-
-/// Cuts a text to `limit` characters, the last of them an ellipsis, when it is longer. Gives the
-/// number of characters that it had then.
-pub(crate) fn cut(text: &mut String, limit: usize) -> Option<usize> {
-    // A text has at least as many bytes as characters.
-    if text.len() <= limit {
-        return None;
-    }
-    let length = text.chars().count();
-    if length <= limit {
-        return None;
-    }
-    let kept = text
-        .char_indices()
-        .nth(limit.saturating_sub(1))
-        .map_or(0, |(at, _)| at);
-    text.truncate(kept);
-    text.push('…');
-    Some(length)
-}
-
-/// Cuts every text of a value, and everything below a depth. Whether anything was cut.
-pub(crate) fn cut_json(value: &mut Value, limit: usize) -> bool {
-    cut_below(value, limit, DEPTH)
-}
-
-fn cut_below(value: &mut Value, limit: usize, depth: usize) -> bool {
-    match value {
-        Value::String(text) => cut(text, limit).is_some(),
-        Value::Array(_) | Value::Object(_) if depth == 0 => {
-            *value = Value::String("…".to_owned());
-            true
-        }
-        Value::Array(items) => cut_all(items.iter_mut(), limit, depth),
-        Value::Object(map) => cut_all(map.values_mut(), limit, depth),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-fn cut_all<'v>(values: impl Iterator<Item = &'v mut Value>, limit: usize, depth: usize) -> bool {
-    let mut any = false;
-    for value in values {
-        any |= cut_below(value, limit, depth - 1);
-    }
-    any
+pub fn text_by_nothing<T: ?Sized>(_: &T, _: Limits) -> Captured<String> {
+    Captured::whole("the function returned an error, which is not kept".to_owned())
 }
 
 #[cfg(test)]
@@ -328,6 +308,12 @@ fn cut_all<'v>(values: impl Iterator<Item = &'v mut Value>, limit: usize, depth:
 )]
 mod tests {
     use super::*;
+
+    const ALL: Limits = Limits {
+        text: 500,
+        bytes: 1_000,
+        depth: 20,
+    };
 
     #[derive(Serialize, Debug)]
     struct Both {
@@ -342,16 +328,16 @@ mod tests {
     #[test]
     fn the_best_form_that_a_type_offers() {
         assert_eq!(
-            (&&&&Json(&Both { tokens: 3 })).json(),
+            (&&&&Json(&Both { tokens: 3 })).json(ALL).value,
             serde_json::json!({"tokens": 3})
         );
-        assert_eq!((&&&&Json(&format_args!("x"))).json(), "x");
-        assert_eq!((&&&&Json(&OnlyDebug)).json(), "OnlyDebug");
-        assert_eq!((&&&&Json(&Opaque)).json(), Value::Null);
-        assert_eq!((&&&&Text("plain")).text(), "plain");
-        assert_eq!((&&&&Text(&Some("x"))).text(), "x");
-        assert_eq!((&&&&Text(&OnlyDebug)).text(), "OnlyDebug");
-        assert!((&&&&Text(&Opaque)).text().ends_with("Opaque"));
+        assert_eq!((&&&&Json(&format_args!("x"))).json(ALL).value, "x");
+        assert_eq!((&&&&Json(&OnlyDebug)).json(ALL).value, "OnlyDebug");
+        assert_eq!((&&&&Json(&Opaque)).json(ALL).value, Value::Null);
+        assert_eq!((&&&&Text("plain")).text(ALL).value, "plain");
+        assert_eq!((&&&&Text(&Some("x"))).text(ALL).value, "x");
+        assert_eq!((&&&&Text(&OnlyDebug)).text(ALL).value, "OnlyDebug");
+        assert!((&&&&Text(&Opaque)).text(ALL).value.ends_with("Opaque"));
     }
 
     #[test]
@@ -363,27 +349,5 @@ mod tests {
         assert_eq!(Id(&Some("a")).id().as_deref(), Some("a"));
         assert_eq!(Id(&7).id().as_deref(), Some("7"));
         assert_eq!(Id(&None::<u8>).id(), None);
-    }
-
-    #[test]
-    fn texts_are_cut_on_a_character() {
-        let mut text = "äöü".to_owned();
-        assert_eq!(cut(&mut text, 3), None);
-        assert_eq!(text, "äöü");
-        assert_eq!(cut(&mut text, 2), Some(3));
-        assert_eq!(text, "ä…");
-    }
-
-    #[test]
-    fn depth_is_bounded() {
-        let mut value = Value::Null;
-        for _ in 0..30 {
-            value = Value::Array(vec![value]);
-        }
-        assert!(cut_json(&mut value, 500));
-        assert_eq!(
-            value.to_string(),
-            format!("{}\"…\"{}", "[".repeat(20), "]".repeat(20))
-        );
     }
 }

@@ -23,6 +23,7 @@
 //! counted in [`stats`].
 
 mod active;
+mod bounded_json;
 mod builder;
 mod call;
 mod capsules;
@@ -33,10 +34,13 @@ mod durability;
 mod error;
 mod identity;
 mod journal;
+mod limits;
 mod recorder;
 pub mod recovery;
+mod redaction;
 mod reply;
 mod scope;
+mod secret;
 mod stats;
 mod strict;
 mod trace_parent;
@@ -59,6 +63,7 @@ pub use crate::durability::{Durability, Overflow};
 pub use crate::error::Error;
 pub use crate::reply::Reply;
 pub use crate::scope::Scoped;
+pub use crate::secret::Redacted;
 pub use crate::stats::Stats;
 pub use crate::strict::FromAuditError;
 pub use crate::trace_parent::{MalformedTraceParent, TraceParent};
@@ -79,6 +84,7 @@ pub mod __private {
         TextByType, json_by_debug, json_by_display, json_by_nothing, json_by_serialize,
         text_by_debug, text_by_display, text_by_nothing, text_by_serialize,
     };
+    pub use crate::limits::{Captured, Limits};
     pub use crate::strict::or_error;
     pub use crate::trace_parent::trace_id;
 }

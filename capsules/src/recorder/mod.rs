@@ -30,6 +30,7 @@ use capsules_core::{Capsule, DataDir, Draft, Seal, Storage};
 use crate::durability::{Durability, Overflow};
 use crate::error::Error;
 use crate::journal::{Journal, Receipt};
+use crate::redaction::Policy;
 use crate::reply::{Answer, Reply};
 use crate::stats::{Counters, Stats};
 
@@ -68,8 +69,7 @@ pub(crate) enum Source {
 /// How a recorder works.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// Captured texts are cut at this many characters.
-    pub(crate) text_limit: usize,
+    pub(crate) policy: Policy,
     pub(crate) durability: Durability,
     pub(crate) overflow: Overflow,
     /// How many capsules, and how many bytes of them, may wait to be committed.
@@ -82,7 +82,7 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            text_limit: 500,
+            policy: Policy::default(),
             durability: Durability::Journaled,
             overflow: Overflow::Wait,
             queue_count: 65_536,
@@ -192,7 +192,7 @@ impl Recorder {
         let Some(journal) = self.shared.journal() else {
             return;
         };
-        if let Ok(draft) = Draft::new(capsule)
+        if let Ok(draft) = Draft::new(&self.settings().policy.applied(capsule))
             && let Err(error) = journal.start(draft.id(), capsule.trigger.timestamp, draft.text())
         {
             self.shared.journal_failed(&error);
