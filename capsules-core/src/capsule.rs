@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::id::time_ordered_id;
 use crate::sections::{Authority, Context, Execution, Outcome, Reasoning, Trigger};
 use crate::timestamp::Timestamp;
 
@@ -123,15 +124,6 @@ fn default_domain() -> String {
 
 fn default_spec_version() -> String {
     SPEC_VERSION.to_owned()
-}
-
-/// A UUID of version 4 in form whose leading 48 bits are the time in milliseconds, so that
-/// neighbours in time are neighbours in an index. The other 74 bits are random.
-fn time_ordered_id(now: Timestamp) -> Uuid {
-    let mut bytes = *Uuid::new_v4().as_bytes();
-    let millis = (now.as_micros() / 1_000).to_be_bytes();
-    bytes[..6].copy_from_slice(&millis[2..]);
-    uuid::Builder::from_random_bytes(bytes).into_uuid()
 }
 
 /// The eight kinds of capsule (CPS section 1).

@@ -18,6 +18,7 @@ mod fingerprint;
 mod hash;
 mod header;
 mod hex;
+mod id;
 mod json;
 pub mod keyring;
 pub mod pq;

@@ -22,7 +22,7 @@ pub(crate) use number::write_integer;
 pub use sealed::{SealedParts, split_sealed};
 pub(crate) use text::write_optional;
 pub(crate) use typed::{Place, TYPICAL_SIZE, write_content};
-pub use typed::{canonical_capsule, write_capsule};
+pub use typed::{canonical_capsule, canonical_opening, write_capsule};
 
 /// How [`canonicalize`] writes the numbers of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -118,6 +118,60 @@ pub(crate) fn write_content(
     })
 }
 
+/// What is known of a capsule when its action starts: canonical JSON of its identity, trigger,
+/// context and authority, and of the other sections as far as something is in them. Read back as
+/// a [`Capsule`], what is left out has its default.
+///
+/// ```
+/// use capsules_core::canonical::canonical_opening;
+/// use capsules_core::{Capsule, CapsuleType};
+///
+/// let capsule = Capsule::new(CapsuleType::Agent);
+/// let opening = canonical_opening(&capsule)?;
+/// assert!(opening.len() < 500);
+/// assert_eq!(serde_json::from_str::<Capsule>(&opening)?, capsule);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// [`CanonicalError::NotFinite`] when a confidence or feasibility is NaN or infinite.
+pub fn canonical_opening(capsule: &Capsule) -> Result<String, CanonicalError> {
+    let mut out = String::with_capacity(TYPICAL_SIZE / 4);
+    out.push_str(r#"{"authority":"#);
+    write_authority(&capsule.authority, &mut out)?;
+    out.push_str(r#","context":"#);
+    write_context(&capsule.context, &mut out)?;
+    out.push_str(r#","domain":"#);
+    write_string(&capsule.domain, &mut out);
+    if capsule.execution != Execution::default() {
+        out.push_str(r#","execution":"#);
+        write_execution(&capsule.execution, &mut out)?;
+    }
+    out.push_str(r#","id":"#);
+    write_uuid(capsule.id, &mut out);
+    if capsule.outcome != Outcome::default() {
+        out.push_str(r#","outcome":"#);
+        write_outcome(&capsule.outcome, &mut out)?;
+    }
+    if let Some(parent) = capsule.parent_id {
+        out.push_str(r#","parent_id":"#);
+        write_uuid(parent, &mut out);
+    }
+    if capsule.reasoning != Reasoning::default() {
+        out.push_str(r#","reasoning":"#);
+        write_reasoning(&capsule.reasoning, &mut out)?;
+    }
+    out.push_str(r#","spec_version":"#);
+    write_string(&capsule.spec_version, &mut out);
+    out.push_str(r#","trigger":"#);
+    write_trigger(&capsule.trigger, &mut out);
+    out.push_str(r#","type":""#);
+    out.push_str(capsule.kind.as_str());
+    out.push_str(r#""}"#);
+    Ok(out)
+}
+
 fn write_authority(authority: &Authority, out: &mut String) -> Result<(), CanonicalError> {
     out.push_str(r#"{"approver":"#);
     write_optional(authority.approver.as_deref(), out);
