@@ -257,6 +257,10 @@ fn committed() {
     let directory = tempfile::tempdir().unwrap();
     let bare = bare_commit(directory.path());
     row("bare commit of one row, WAL and FULL", bare);
+    row(
+        "bare append of one sealed record",
+        bare_append(directory.path()),
+    );
     let capsules = open(directory.path(), Durability::Committed);
     let one = capsules.scope_sync(|| sample(1_000, no_op));
     row("Committed, one caller", one);
@@ -309,6 +313,29 @@ fn bare_commit(directory: &Path) -> [f64; 3] {
         .unwrap();
     sample(1_000, || {
         insert.execute([&data]).unwrap();
+    })
+}
+
+/// The store's own part: appending one record that is sealed already.
+fn bare_append(directory: &Path) -> [f64; 3] {
+    let directory = directory.join("append");
+    std::fs::create_dir(&directory).unwrap();
+    let seal = Seal::open(&DataDir::new(&directory).unwrap()).unwrap();
+    let storage = SqliteStorage::open(directory.join("bench.db")).unwrap();
+    let mut head: Option<Head> = None;
+    let records: Vec<_> = (0..1_000)
+        .map(|_| {
+            let draft = Draft::new(&Capsule::new(CapsuleType::Tool)).unwrap();
+            let linked = Unsigned::new(&draft, &Position::after(head.as_ref()));
+            head = Some(linked.head());
+            seal.sign(linked).unwrap()
+        })
+        .collect();
+    let mut records = records.into_iter();
+    sample(1_000, || {
+        storage
+            .append(None, &mut |_| Ok(records.next().into_iter().collect()))
+            .unwrap();
     })
 }
 

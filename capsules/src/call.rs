@@ -67,10 +67,11 @@ pub fn borrow<C: Borrow<Capsules>>(capsules: &C) -> &Capsules {
     capsules.borrow()
 }
 
-/// The qualified name of a function, given an item that is declared inside of it.
+/// The qualified name of a function, given an item `__capsules_here` that is declared inside of
+/// it. Runs with every call, so it compares suffixes and searches nothing.
 pub fn enclosing_function<F>(_: F) -> &'static str {
     let inner = type_name::<F>();
-    let mut name = inner.rsplit_once("::").map_or(inner, |(outer, _)| outer);
+    let mut name = inner.strip_suffix("::__capsules_here").unwrap_or(inner);
     // Inside an `async fn` the item lies in the closures that the compiler makes of it.
     while let Some(outer) = name.strip_suffix("::{{closure}}") {
         name = outer;

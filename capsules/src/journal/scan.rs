@@ -86,6 +86,8 @@ pub(super) struct Scanner<R> {
     /// Where the unread part of `buffer` begins, and where that is in the file.
     start: usize,
     offset: u64,
+    /// Behind the last byte that was skipped and is not zero.
+    written: u64,
     headless: bool,
     ended: bool,
 }
@@ -99,6 +101,7 @@ impl<R: Read> Scanner<R> {
             buffer: Vec::new(),
             start: 0,
             offset: 0,
+            written: 0,
             headless: false,
             ended: false,
         };
@@ -130,7 +133,7 @@ impl<R: Read> Scanner<R> {
             };
         }
         let Some(header) = EntryHeader::decode(self.unread()) else {
-            return self.resynchronise(1, Damaged::EntryHeader).map(Some);
+            return self.no_header();
         };
         let length = EntryHeader::LENGTH + header.text_len();
         if !self.fill(length)? {
@@ -142,6 +145,7 @@ impl<R: Read> Scanner<R> {
                 item
             }));
         }
+        let end = self.offset + length as u64;
         let text = &self.unread()[EntryHeader::LENGTH..length];
         let unchanged = crc32fast::hash(text) == header.text_checksum;
         match str::from_utf8(text) {
@@ -151,10 +155,32 @@ impl<R: Read> Scanner<R> {
                 Ok(Some(item))
             }
             // The length may be right and bytes be missing; the next entry is where it is found.
-            _ => self
-                .resynchronise(EntryHeader::LENGTH, Damaged::Text(header.id))
-                .map(Some),
+            _ => {
+                let item = self.resynchronise(EntryHeader::LENGTH, Damaged::Text(header.id))?;
+                // A text holds no zero, so that one at its end was never written.
+                let torn = self.unread().is_empty() && self.written < end;
+                Ok(Some(if torn { Item::TornTail } else { item }))
+            }
         }
+    }
+
+    /// What stands where an entry could: the rest of the segment's room, a torn entry in it, or
+    /// damage.
+    fn no_header(&mut self) -> io::Result<Option<Item>> {
+        let offset = self.offset;
+        let mut begin = [0; EntryHeader::LENGTH];
+        begin.copy_from_slice(&self.unread()[..EntryHeader::LENGTH]);
+        let item = self.resynchronise(1, Damaged::EntryHeader)?;
+        if !self.unread().is_empty() {
+            return Ok(Some(item));
+        }
+        let written = usize::try_from(self.written.saturating_sub(offset)).unwrap_or(usize::MAX);
+        if written == 0 {
+            self.offset = offset;
+            return Ok(None);
+        }
+        let torn = written < begin.len() && EntryHeader::begins_with(&begin[..written]);
+        Ok(Some(if torn { Item::TornTail } else { item }))
     }
 
     /// How far the file was read, in bytes.
@@ -187,7 +213,13 @@ impl<R: Read> Scanner<R> {
                 }
             }
         }
-        let length = self.offset - offset;
+        // Room that was not used is not damaged.
+        let end = if self.unread().is_empty() {
+            self.written.max(offset)
+        } else {
+            self.offset
+        };
+        let length = end - offset;
         Ok(Item::Damage(Span { offset, length }, what))
     }
 
@@ -201,6 +233,10 @@ impl<R: Read> Scanner<R> {
     }
 
     fn skip(&mut self, bytes: usize) {
+        let skipped = &self.unread()[..bytes];
+        if let Some(last) = skipped.iter().rposition(|byte| *byte != 0) {
+            self.written = self.offset + last as u64 + 1;
+        }
         self.start += bytes;
         self.offset += bytes as u64;
     }

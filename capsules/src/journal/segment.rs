@@ -14,6 +14,9 @@ pub(super) const UNFINISHED: &str = ".new";
 /// A segment with damage is kept under its name with this suffix, which recovery passes over.
 pub(super) const DAMAGED: &str = ".damaged";
 
+/// What is written at once when a segment is filled.
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
 /// How often a segment is created under another name when recovery interferes.
 const ATTEMPTS: u32 = 4;
 
@@ -67,8 +70,19 @@ pub(super) struct Segment<F> {
     file: F,
     /// Up to here the file holds whole entries.
     length: u64,
-    /// Whether bytes of a failed write may follow them.
+    /// From this length on the segment is to be replaced.
+    capacity: u64,
+    /// Whether bytes of a failed write may follow the entries.
     torn: bool,
+}
+
+/// What a new segment has room for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) capacity: u64,
+    /// Whether the room is filled with zeros, so that appending does not have to extend the file:
+    /// that is what most of a `write` costs.
+    pub(super) filled: bool,
 }
 
 impl<F: DiskFile> Segment<F> {
@@ -77,6 +91,7 @@ impl<F: DiskFile> Segment<F> {
         disk: &D,
         directory: &Path,
         mut name: SegmentName,
+        room: Room,
     ) -> Result<Self, OpenError> {
         disk.create_directory(directory)
             .map_err(|source| OpenError::Directory {
@@ -84,7 +99,7 @@ impl<F: DiskFile> Segment<F> {
                 source,
             })?;
         for _ in 1..ATTEMPTS {
-            match Self::create_once(disk, directory, name.clone()) {
+            match Self::create_once(disk, directory, name.clone(), room) {
                 // Another process's recovery took the unfinished file for a dead process's.
                 Err(OpenError::Lock { source, .. }) if source.kind() == ErrorKind::WouldBlock => {}
                 Err(OpenError::Create { source, .. }) if source.kind() == ErrorKind::NotFound => {}
@@ -92,13 +107,14 @@ impl<F: DiskFile> Segment<F> {
             }
             name = name.next();
         }
-        Self::create_once(disk, directory, name)
+        Self::create_once(disk, directory, name, room)
     }
 
     fn create_once<D: Disk<File = F>>(
         disk: &D,
         directory: &Path,
         name: SegmentName,
+        room: Room,
     ) -> Result<Self, OpenError> {
         let path = directory.join(name.file_name());
         let unfinished = directory.join(name.file_name() + UNFINISHED);
@@ -113,9 +129,10 @@ impl<F: DiskFile> Segment<F> {
             path,
             file,
             length: 0,
+            capacity: room.capacity,
             torn: false,
         };
-        match segment.finish(disk, &unfinished) {
+        match segment.finish(disk, &unfinished, room) {
             Ok(()) => Ok(segment),
             Err(error) => {
                 // What is left behind has no entries; recovery removes it.
@@ -127,7 +144,12 @@ impl<F: DiskFile> Segment<F> {
     }
 
     /// Locks the file before it gets the name that recovery looks for.
-    fn finish<D: Disk<File = F>>(&mut self, disk: &D, unfinished: &Path) -> Result<(), OpenError> {
+    fn finish<D: Disk<File = F>>(
+        &mut self,
+        disk: &D,
+        unfinished: &Path,
+        room: Room,
+    ) -> Result<(), OpenError> {
         self.file
             .try_lock()
             .and_then(|locked| locked.then_some(()).ok_or(ErrorKind::WouldBlock.into()))
@@ -142,11 +164,31 @@ impl<F: DiskFile> Segment<F> {
             created: Timestamp::now().as_micros(),
         };
         self.append(&header.encode())
-            .and_then(|()| disk.rename(unfinished, &self.path))
+            .and_then(|()| {
+                if room.filled {
+                    self.fill();
+                }
+                disk.rename(unfinished, &self.path)
+            })
             .map_err(|source| OpenError::Create {
                 path: self.path.clone(),
                 source,
             })
+    }
+
+    /// Fills the room with zeros, as far as possible.
+    fn fill(&mut self) {
+        let mut left = usize::try_from(self.capacity.saturating_sub(self.length)).unwrap_or(0);
+        // Cut off before the first append, if the following fails.
+        self.torn = true;
+        while left > 0 {
+            let next = left.min(ZEROS.len());
+            if self.file.write_all(&ZEROS[..next]).is_err() {
+                return;
+            }
+            left -= next;
+        }
+        self.torn = self.file.seek(SeekFrom::Start(self.length)).is_err();
     }
 
     /// Writes bytes at the end, all or, as far as any reader is concerned, none.
@@ -165,14 +207,15 @@ impl<F: DiskFile> Segment<F> {
         Ok(())
     }
 
-    /// Leaves the segment to recovery.
+    /// Leaves the segment to recovery, without what is left of its room.
     pub(super) fn unlock(&self) {
+        _ = self.file.set_len(self.length);
         // Closing the file does the same, unless copies of its handle are open.
         _ = self.file.unlock();
     }
 
-    pub(super) fn len(&self) -> u64 {
-        self.length
+    pub(super) fn is_full(&self) -> bool {
+        self.length >= self.capacity
     }
 
     pub(super) fn is_torn(&self) -> bool {

@@ -11,11 +11,14 @@ use capsules_core::{Timestamp, Uuid};
 use super::disk::{Disk, DiskFile, SystemDisk};
 use super::entry::{EntryHeader, Kind, MAX_TEXT};
 use super::error::{AppendError, OpenError, TrimError};
-use super::segment::{Segment, SegmentName};
+use super::segment::{Room, Segment, SegmentName};
 use super::watermark::{Receipt, Watermark};
 
 /// From this length on a segment is replaced when something is committed, in bytes.
 const SEGMENT: u64 = 4 << 20;
+/// The same of a journal's first segment. Not filled ahead, since most processes that record
+/// little never get beyond it.
+const FIRST_SEGMENT: u64 = 64 << 10;
 
 /// The buffer that entries are assembled in keeps at most this much between two of them.
 const BUFFER: usize = 256 << 10;
@@ -88,7 +91,11 @@ impl<D: Disk> Journal<D> {
         segment_length: u64,
     ) -> Result<Self, OpenError> {
         let process = disk.process();
-        let current = Segment::create(&disk, directory, SegmentName::fresh(process))?;
+        let room = Room {
+            capacity: segment_length.min(FIRST_SEGMENT),
+            filled: false,
+        };
+        let current = Segment::create(&disk, directory, SegmentName::fresh(process), room)?;
         let state = State {
             current,
             old: VecDeque::new(),
@@ -236,11 +243,15 @@ impl<D: Disk> Journal<D> {
     fn replace_segment(&self) -> Result<(), TrimError> {
         let (path, name, due) = self.with_state(|state| {
             let current = &state.current;
-            let due = current.len() >= self.segment_length || current.is_torn();
+            let due = current.is_full() || current.is_torn();
             Ok((current.path.clone(), current.name.next(), due))
         })?;
         if due || !self.disk.exists(&path).unwrap_or(true) {
-            let fresh = Segment::create(&self.disk, &self.directory, name)?;
+            let room = Room {
+                capacity: self.segment_length,
+                filled: true,
+            };
+            let fresh = Segment::create(&self.disk, &self.directory, name, room)?;
             self.with_state(|state| {
                 let segment = mem::replace(&mut state.current, fresh);
                 state.old.push_back(OldSegment {

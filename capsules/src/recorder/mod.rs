@@ -25,6 +25,7 @@ use std::task::{Context, Poll};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use capsules_core::canonical::canonical_opening;
 use capsules_core::{Capsule, DataDir, Draft, Seal, Storage};
 
 use crate::durability::{Durability, Overflow};
@@ -192,8 +193,8 @@ impl Recorder {
         let Some(journal) = self.shared.journal() else {
             return;
         };
-        if let Ok(draft) = Draft::new(&self.settings().policy.applied(capsule))
-            && let Err(error) = journal.start(draft.id(), capsule.trigger.timestamp, draft.text())
+        if let Ok(opening) = canonical_opening(&self.settings().policy.applied(capsule))
+            && let Err(error) = journal.start(capsule.id, capsule.trigger.timestamp, &opening)
         {
             self.shared.journal_failed(&error);
         }

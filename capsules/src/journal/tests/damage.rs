@@ -4,6 +4,9 @@ use super::*;
 use crate::journal::entry::{EntryHeader, FileHeader};
 use crate::journal::scan::{Damaged, Item, Scanner, Span};
 
+/// Zeros behind the entries, more than an entry has.
+const ROOM: usize = 200;
+
 /// A segment with these entries: a start, its capsule, a start, an end, a start, two capsules.
 struct Segment {
     bytes: Vec<u8>,
@@ -77,8 +80,14 @@ fn recover_bytes(bytes: &[u8]) -> Found {
 #[test]
 fn a_journal_cut_anywhere_holds_its_whole_entries() {
     let Segment { bytes, ends } = Segment::write();
-    for length in 0..=bytes.len() {
-        let found = recover_bytes(&bytes[..length]);
+    // In room that was filled ahead as well as at the end of the file.
+    let places = (0..=bytes.len())
+        .map(|length| (length, 0))
+        .chain((ends[0]..=bytes.len()).map(|length| (length, ROOM)));
+    for (length, room) in places {
+        let mut cut = bytes[..length].to_vec();
+        cut.resize(length + room, 0);
+        let found = recover_bytes(&cut);
         let whole = ends
             .iter()
             .filter(|&&end| end <= length)
@@ -92,7 +101,7 @@ fn a_journal_cut_anywhere_holds_its_whole_entries() {
                 started,
                 damage: vec![]
             },
-            "cut at {length}"
+            "cut at {length}, room {room}"
         );
     }
 }
@@ -111,9 +120,10 @@ fn a_changed_bit_costs_one_entry_and_is_reported() {
             .unwrap_or(0);
         let end = ends.iter().copied().find(|&end| end > offset).unwrap();
         let hit = ends.iter().position(|&end| end == start);
-        for bit in 0..8 {
+        for (bit, room) in (0..8).flat_map(|bit| [(bit, 0), (bit, ROOM)]) {
             let mut changed = bytes.clone();
             changed[offset] ^= 1 << bit;
+            changed.resize(bytes.len() + room, 0);
             let (entries, damage) = scan(&changed);
             let span = Span {
                 offset: start as u64,
