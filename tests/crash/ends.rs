@@ -8,13 +8,11 @@ use std::time::Duration;
 use capsules::{Filter, Storage};
 use rusqlite::Connection;
 
-use crate::support::{Trail, end_within};
+use crate::support::{PATIENCE, Trail, end_within};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ending");
 /// How many calls the program makes before its end.
 const CALLS: usize = 100;
-/// A thread that ends waits for ten seconds at most, and the drop of an instance for as long.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A store that exists, and the write lock on it.
 struct Held {

@@ -9,6 +9,7 @@
 
 mod committed;
 mod ends;
+mod journals;
 mod many;
 mod outage;
 mod sigkill;

@@ -14,6 +14,10 @@ use capsules::verify::{Level, TrustedKeys, Verifier};
 use capsules::{Capsules, DataDir, Keyring, OutcomeStatus, Storage, Uuid, recovery};
 use tempfile::TempDir;
 
+/// How long a test waits for what must come. A thread that ends waits for ten seconds at most, and
+/// the drop of an instance for as long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
 /// A number that the environment may set.
 pub(crate) fn number(variable: &str, default: usize) -> usize {
     env::var(variable).map_or(default, |value| {
@@ -54,6 +58,12 @@ impl Trail {
 
     pub(crate) fn database(&self) -> PathBuf {
         self.data().database()
+    }
+
+    pub(crate) fn journals(&self) -> PathBuf {
+        let mut name = self.database().into_os_string();
+        name.push(".journals");
+        name.into()
     }
 
     /// Starts one of the programs on this directory and its log.

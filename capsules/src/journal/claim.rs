@@ -11,8 +11,11 @@ use super::segment::{SegmentName, UNFINISHED};
 /// How often a journal is claimed whose first segment vanishes meanwhile.
 const CLAIMS: usize = 8;
 
-/// The locked segments of a journal, oldest first.
+/// A journal whose owner has died: its locked segments, oldest first.
 pub(super) type Segments<F> = Vec<(PathBuf, Locked<F>)>;
+
+/// The segments in a directory by journal, oldest first.
+pub(super) type Listing = BTreeMap<String, BTreeSet<SegmentName>>;
 
 /// A file that is unlocked when it is dropped.
 pub(super) struct Locked<F: DiskFile>(pub(super) F);
@@ -24,12 +27,9 @@ impl<F: DiskFile> Drop for Locked<F> {
     }
 }
 
-/// The segments in a directory by journal, oldest first.
-pub(super) fn list<D: Disk>(
-    disk: &D,
-    directory: &Path,
-) -> Result<BTreeMap<String, BTreeSet<SegmentName>>, ListError> {
-    let mut journals = BTreeMap::<_, BTreeSet<_>>::new();
+/// Lists the segments in a directory.
+pub(super) fn list<D: Disk>(disk: &D, directory: &Path) -> Result<Listing, ListError> {
+    let mut journals = Listing::new();
     for name in names(disk, directory)? {
         if let Some(name) = SegmentName::parse(&name) {
             journals
@@ -59,43 +59,67 @@ pub(super) fn remove_unfinished<D: Disk>(disk: &D, directory: &Path) -> Result<(
     Ok(())
 }
 
-/// Takes the locks of all segments of a journal, oldest first. `None` when it has an owner, or
-/// another process recovers it or has done so.
+/// Takes the locks of all segments of these journals. Left out are those that have an owner, and
+/// those that another process recovers or has recovered.
 ///
 /// The first segment decides. Its lock is held by the owner, or by whoever recovers, until the
 /// file is deleted.
 pub(super) fn claim<D: Disk>(
     disk: &D,
     directory: &Path,
-    journal: &str,
-) -> Result<Option<Segments<D::File>>, JournalError> {
-    let names = || match list(disk, directory) {
-        Ok(mut journals) => Ok(journals.remove(journal).unwrap_or_default()),
-        Err(ListError { path, source }) => Err(JournalError::Read { path, source }),
-    };
+    mut journals: Listing,
+) -> Result<Vec<Result<Segments<D::File>, JournalError>>, ListError> {
+    let mut claimed = Vec::with_capacity(journals.len());
     for _ in 0..CLAIMS {
-        let Some(first) = names()?.pop_first() else {
-            return Ok(None);
-        };
-        let path = directory.join(first.file_name());
-        let file = match lock(disk, &path)? {
-            Lock::Taken(file) => file,
-            Lock::Held => return Ok(None),
-            // Deleted by its owner, who may have died since.
-            Lock::Deleted => continue,
-        };
-        let mut segments = vec![(path, file)];
-        // Listed again, as only now it is certain that no segment is added.
-        for name in names()?.into_iter().filter(|name| *name != first) {
-            let path = directory.join(name.file_name());
-            match lock(disk, &path)? {
-                Lock::Taken(file) => segments.push((path, file)),
-                Lock::Held | Lock::Deleted => return Ok(None),
+        let mut vanished = BTreeSet::new();
+        for (journal, names) in journals {
+            let Some(first) = names.first() else {
+                continue;
+            };
+            let path = directory.join(first.file_name());
+            match lock(disk, &path) {
+                Ok(Lock::Taken(file)) => claimed.push((journal, Ok(vec![(path, file)]))),
+                Ok(Lock::Held) => {}
+                // Deleted by its owner, who may have died since.
+                Ok(Lock::Deleted) => _ = vanished.insert(journal),
+                Err(error) => claimed.push((journal, Err(error))),
             }
         }
-        return Ok(Some(segments));
+        if vanished.is_empty() {
+            break;
+        }
+        journals = list(disk, directory)?;
+        journals.retain(|journal, _| vanished.contains(journal));
     }
-    Ok(None)
+    // Listed again, as only now it is certain that no segment is added.
+    let mut journals = list(disk, directory)?;
+    let complete = claimed.into_iter().filter_map(|(journal, first)| {
+        let names = journals.remove(&journal).unwrap_or_default();
+        let all = first.and_then(|first| lock_rest(disk, directory, first, names));
+        all.transpose()
+    });
+    Ok(complete.collect())
+}
+
+/// Takes the locks of the segments after the first one. `None` when one of them is not free.
+fn lock_rest<D: Disk>(
+    disk: &D,
+    directory: &Path,
+    mut segments: Segments<D::File>,
+    names: BTreeSet<SegmentName>,
+) -> Result<Option<Segments<D::File>>, JournalError> {
+    let first = segments.first().map(|(path, _)| path.clone());
+    for name in names {
+        let path = directory.join(name.file_name());
+        if first.as_ref() == Some(&path) {
+            continue;
+        }
+        match lock(disk, &path)? {
+            Lock::Taken(file) => segments.push((path, file)),
+            Lock::Held | Lock::Deleted => return Ok(None),
+        }
+    }
+    Ok(Some(segments))
 }
 
 enum Lock<F: DiskFile> {

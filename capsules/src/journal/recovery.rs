@@ -1,12 +1,13 @@
 //! Handing over what dead processes had accepted.
 
+use std::collections::BTreeSet;
 use std::mem;
 use std::path::{Path, PathBuf};
 
 use capsules_core::{Timestamp, Uuid};
 
-use super::claim::{claim, list, read_error, remove_unfinished};
-use super::disk::{Disk, SystemDisk};
+use super::claim::{Listing, Segments, claim, list, read_error, remove_unfinished};
+use super::disk::{Disk, DiskFile, SystemDisk};
 use super::entry::Kind;
 use super::error::{JournalError, RecoverError};
 use super::scan::{Damage, Item};
@@ -16,6 +17,9 @@ use super::survey::{Survey, scan};
 /// What is handed over at once at most: so many items, or so many bytes of text and one item.
 const BATCH_ITEMS: usize = 1024;
 const BATCH_BYTES: usize = 4 << 20;
+
+/// So many segments and one journal are open at once at most.
+const GROUP: usize = 64;
 
 /// Something that a journal of a dead process holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +55,10 @@ pub(crate) struct Recovery {
 
 /// Recovers the journals in a directory whose owners have died.
 ///
-/// `deliver` gets what each of them holds, in its order and in batches, and returns when that is
-/// in the store. A journal is deleted when all of it was delivered. Before that, a failure or
-/// the death of this process leave it as it is, and it is delivered again from its beginning.
+/// `deliver` gets what they hold, journal by journal and each in its order, in batches that small
+/// journals share, and returns when that is in the store. A journal is deleted when all of it was
+/// delivered. Before that, a failure or the death of this process leave it as it is, and it is
+/// delivered again from its beginning.
 ///
 /// Any process may call this at any time. A journal that another process is recovering is passed
 /// over, and so is one whose owner lives.
@@ -73,18 +78,47 @@ pub(crate) fn recover<E>(
 pub(super) fn recover_on<D: Disk, E>(
     disk: &D,
     directory: &Path,
-    mut deliver: impl FnMut(Vec<Recovered>) -> Result<(), E>,
+    deliver: impl FnMut(Vec<Recovered>) -> Result<(), E>,
 ) -> Result<Recovery, RecoverError<E>> {
-    let mut recovery = Recovery::default();
     remove_unfinished(disk, directory)?;
-    for journal in list(disk, directory)?.into_keys() {
-        match recover_journal(disk, directory, &journal, &mut recovery, &mut deliver) {
-            Ok(()) => {}
-            Err(Stop::Journal(error)) => recovery.failed.push(error),
-            Err(Stop::Deliver(error)) => return Err(error),
+    let mut run = Run {
+        disk,
+        deliver,
+        batch: Batch::default(),
+        read: Vec::new(),
+        recovery: Recovery::default(),
+    };
+    for group in groups(list(disk, directory)?) {
+        for journal in claim(disk, directory, group)? {
+            match journal
+                .map_err(Stop::Journal)
+                .and_then(|segments| run.read(segments))
+            {
+                Ok(()) => {}
+                Err(Stop::Journal(error)) => run.recovery.failed.push(error),
+                Err(Stop::Deliver(error)) => return Err(error),
+            }
+        }
+        run.finish()?;
+    }
+    Ok(run.recovery)
+}
+
+/// Journals that are recovered together, as many as have so many segments.
+fn groups(journals: Listing) -> Vec<Listing> {
+    let mut groups = Vec::new();
+    let mut segments = GROUP;
+    for (journal, names) in journals {
+        if segments >= GROUP {
+            groups.push(Listing::new());
+            segments = 0;
+        }
+        segments += names.len();
+        if let Some(group) = groups.last_mut() {
+            group.insert(journal, names);
         }
     }
-    Ok(recovery)
+    groups
 }
 
 /// Why the recovery of one journal stopped.
@@ -99,45 +133,93 @@ impl<E> From<JournalError> for Stop<E> {
     }
 }
 
-fn recover_journal<D: Disk, E>(
-    disk: &D,
-    directory: &Path,
-    journal: &str,
-    recovery: &mut Recovery,
-    deliver: &mut impl FnMut(Vec<Recovered>) -> Result<(), E>,
-) -> Result<(), Stop<E>> {
-    let Some(mut segments) = claim(disk, directory, journal)? else {
-        return Ok(());
-    };
-    let mut survey = Survey::default();
-    for (path, file) in &mut segments {
-        survey.note_all(&mut file.0, path)?;
-    }
-    let mut batch = Batch::default();
-    for (path, file) in &mut segments {
-        let mut scanner = scan(&mut file.0, path)?;
-        while let Some(item) = scanner.next().map_err(|source| read_error(path, source))? {
-            batch.push(select(&mut survey, item, path));
-            if batch.is_full() {
-                batch.deliver(recovery, path, deliver)?;
+struct Run<'d, D: Disk, F> {
+    disk: &'d D,
+    deliver: F,
+    batch: Batch,
+    /// Journals that were read to their end. What is not in the batch is delivered.
+    read: Vec<Read<D::File>>,
+    recovery: Recovery,
+}
+
+/// A journal that was read to its end.
+struct Read<F: DiskFile> {
+    segments: Segments<F>,
+    damaged: BTreeSet<PathBuf>,
+}
+
+impl<D: Disk, E, F: FnMut(Vec<Recovered>) -> Result<(), E>> Run<'_, D, F> {
+    /// Reads a journal, and delivers what fills a batch.
+    fn read(&mut self, mut segments: Segments<D::File>) -> Result<(), Stop<E>> {
+        let mut survey = Survey::default();
+        for (path, file) in &mut segments {
+            survey.note_all(&mut file.0, path)?;
+        }
+        for (path, file) in &mut segments {
+            let mut scanner = scan(&mut file.0, path)?;
+            while let Some(item) = scanner.next().map_err(|source| read_error(path, source))? {
+                self.batch.push(select(&mut survey, item, path), path);
+                if self.batch.is_full() {
+                    self.deliver().map_err(Stop::Deliver)?;
+                }
             }
         }
-        batch.deliver(recovery, path, deliver)?;
+        self.read.push(Read {
+            segments,
+            damaged: survey.damaged_paths,
+        });
+        Ok(())
     }
-    // Oldest first, so that what is left is never without its end.
-    for (path, _) in &segments {
-        let removed = if survey.damaged_paths.contains(path) {
-            disk.rename(path, &damaged_name(path))
-        } else {
-            disk.remove(path)
-        };
-        removed.map_err(|source| JournalError::Remove {
-            path: path.clone(),
-            source,
-        })?;
+
+    /// Delivers the rest, and deletes what was read.
+    fn finish(&mut self) -> Result<(), RecoverError<E>> {
+        self.deliver()?;
+        for journal in mem::take(&mut self.read) {
+            match journal.delete(self.disk) {
+                Ok(()) => self.recovery.journals += 1,
+                Err(error) => self.recovery.failed.push(error),
+            }
+        }
+        Ok(())
     }
-    recovery.journals += 1;
-    Ok(())
+
+    fn deliver(&mut self) -> Result<(), RecoverError<E>> {
+        let Batch { items, last, .. } = mem::take(&mut self.batch);
+        if items.is_empty() {
+            return Ok(());
+        }
+        let mut delivered = [0; 3];
+        for item in &items {
+            delivered[match item {
+                Recovered::Accepted(_) => 0,
+                Recovered::Started(_) => 1,
+                Recovered::Damaged(_) => 2,
+            }] += 1;
+        }
+        (self.deliver)(items).map_err(|source| RecoverError::Deliver { path: last, source })?;
+        self.recovery.accepted += delivered[0];
+        self.recovery.started += delivered[1];
+        self.recovery.damaged += delivered[2];
+        Ok(())
+    }
+}
+
+impl<F: DiskFile> Read<F> {
+    /// Oldest first, so that what is left is never without its end.
+    fn delete<D: Disk<File = F>>(&self, disk: &D) -> Result<(), JournalError> {
+        for (path, _) in &self.segments {
+            let removed = if self.damaged.contains(path) {
+                disk.rename(path, &damaged_name(path))
+            } else {
+                disk.remove(path)
+            };
+            removed.map_err(|source| JournalError::Remove {
+                path: path.clone(),
+                source,
+            })?;
+        }
+        Ok(())
+    }
 }
 
 /// What is to be delivered of an item, after all were noted.
@@ -175,48 +257,23 @@ fn select(survey: &mut Survey, item: Item, path: &Path) -> Option<Recovered> {
 struct Batch {
     items: Vec<Recovered>,
     bytes: usize,
+    /// Where the last item was read.
+    last: PathBuf,
 }
 
 impl Batch {
-    fn push(&mut self, item: Option<Recovered>) {
+    fn push(&mut self, item: Option<Recovered>, path: &Path) {
         if let Some(Recovered::Accepted(record) | Recovered::Started(record)) = &item {
             self.bytes += record.text.len();
+        }
+        if item.is_some() && self.last != path {
+            path.clone_into(&mut self.last);
         }
         self.items.extend(item);
     }
 
     fn is_full(&self) -> bool {
         self.items.len() >= BATCH_ITEMS || self.bytes >= BATCH_BYTES
-    }
-
-    fn deliver<E>(
-        &mut self,
-        recovery: &mut Recovery,
-        path: &Path,
-        deliver: &mut impl FnMut(Vec<Recovered>) -> Result<(), E>,
-    ) -> Result<(), Stop<E>> {
-        let batch = mem::take(self).items;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let mut delivered = [0; 3];
-        for item in &batch {
-            delivered[match item {
-                Recovered::Accepted(_) => 0,
-                Recovered::Started(_) => 1,
-                Recovered::Damaged(_) => 2,
-            }] += 1;
-        }
-        deliver(batch).map_err(|source| {
-            Stop::Deliver(RecoverError::Deliver {
-                path: path.to_owned(),
-                source,
-            })
-        })?;
-        recovery.accepted += delivered[0];
-        recovery.started += delivered[1];
-        recovery.damaged += delivered[2];
-        Ok(())
     }
 }
 

@@ -1,8 +1,9 @@
 //! Putting on record what dead processes had accepted.
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use capsules_core::{Capsule, Draft, OutcomeStatus, sha3_256};
+use capsules_core::{Capsule, Draft, OutcomeStatus, Uuid, sha3_256};
 
 use super::Backend;
 use super::committer::append;
@@ -16,12 +17,18 @@ use crate::journal::{self, RecoverError, Recovered, Recovery};
 pub(crate) fn recover_into(backend: &Backend, journals: &Path) -> Result<Recovery, Error> {
     let result = journal::recover(journals, |items| {
         let mut drafts = Vec::with_capacity(items.len());
+        // A forked process may have ended an action whose start is in its parent's journal.
+        let accepted: HashSet<Uuid> = items.iter().filter_map(accepted_id).collect();
+        let mut seen = HashSet::with_capacity(items.len());
         for item in items {
+            if matches!(&item, Recovered::Started(start) if accepted.contains(&start.id)) {
+                continue;
+            }
             let draft = match draft(item) {
                 Ok(draft) => draft,
                 Err(reason) => Draft::new(&unreadable(reason))?,
             };
-            if backend.storage.get(&draft.id())?.is_none() {
+            if seen.insert(draft.id()) && backend.storage.get(&draft.id())?.is_none() {
                 drafts.push(draft);
             }
         }
@@ -34,6 +41,13 @@ pub(crate) fn recover_into(backend: &Backend, journals: &Path) -> Result<Recover
             reason: error.to_string(),
         },
     })
+}
+
+fn accepted_id(item: &Recovered) -> Option<Uuid> {
+    match item {
+        Recovered::Accepted(record) => Some(record.id),
+        Recovered::Started(_) | Recovered::Damaged(_) => None,
+    }
 }
 
 /// The draft that an item stands for, or why it cannot be read.

@@ -253,6 +253,57 @@ fn what_is_delivered_at_once_is_bounded() {
 }
 
 #[test]
+fn small_journals_share_what_is_delivered_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    for number in 0..200 {
+        let journal = Journal::open(directory.path()).unwrap();
+        for n in number * 3..number * 3 + 3 {
+            journal.accept(id(n), at(n), &text(n)).unwrap();
+        }
+    }
+    let mut batches = 0;
+    let mut found = Found::default();
+    let recovery = recover(directory.path(), |batch| {
+        batches += 1;
+        found.extend(batch);
+        Ok::<_, Infallible>(())
+    });
+    assert_eq!(batches, 4, "of 64 journals each");
+    assert_eq!(recovery.unwrap().journals, 200);
+    // Each in its order, and one after the other.
+    assert!(found.accepted.chunks(3).all(<[Uuid]>::is_sorted));
+    found.accepted.sort();
+    assert_eq!(found.accepted, ids(0..600));
+    assert!(files(directory.path()).is_empty());
+}
+
+#[test]
+fn what_was_delivered_together_stays_together_when_that_fails() {
+    let directory = tempfile::tempdir().unwrap();
+    for n in 0..100 {
+        let journal = Journal::open(directory.path()).unwrap();
+        journal.accept(id(n), at(n), &text(n)).unwrap();
+    }
+    let mut delivered = 0;
+    let result = recover(directory.path(), |batch| {
+        if delivered > 0 {
+            return Err(io::Error::other("the store is down"));
+        }
+        delivered = batch.len();
+        Ok(())
+    });
+    assert!(
+        matches!(result, Err(RecoverError::Deliver { .. })),
+        "{result:?}"
+    );
+    assert_eq!(files(directory.path()).len(), 100 - delivered);
+    assert_eq!(
+        recover_all(directory.path()).1.journals,
+        100 - delivered as u64
+    );
+}
+
+#[test]
 fn a_later_version_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let journal = Journal::open(directory.path()).unwrap();

@@ -1,0 +1,77 @@
+//! Journals of many processes that died, each with a few capsules in it.
+
+use std::fs;
+use std::thread;
+use std::time::Instant;
+
+use capsules::storage::SqliteStorage;
+use capsules::{Capsules, Filter, Storage, Uuid, audit};
+
+use crate::support::{PATIENCE, Trail, number};
+
+/// Capsules in each of them.
+const CALLS: usize = 5;
+
+#[audit(type = "tool")]
+fn call() -> Uuid {
+    capsules::current().id().unwrap_or_default()
+}
+
+/// Puts a journal beside the store, as a process leaves it that dies while its store is away.
+/// Gives the ids in it.
+fn leave_journal(trail: &Trail, away: &SqliteStorage) -> Vec<Uuid> {
+    let elsewhere = capsules_tests::temp_dir();
+    let capsules = Capsules::builder()
+        .storage(SqliteStorage::open_read_only(away.path()).unwrap())
+        .signer(capsules::LocalSigner::generate().unwrap())
+        .journals(elsewhere.path())
+        .build()
+        .unwrap();
+    let ids = capsules.scope_sync(|| (0..CALLS).map(|_| call()).collect());
+    capsules.close(PATIENCE).unwrap_err();
+    for file in fs::read_dir(elsewhere.path()).unwrap() {
+        let file = file.unwrap();
+        fs::rename(file.path(), trail.journals().join(file.file_name())).unwrap();
+    }
+    ids
+}
+
+/// Two recoverers at once take `CAPSULES_CRASH_JOURNALS` journals.
+#[test]
+fn many_journals_are_recovered_together() {
+    let trail = Trail::new();
+    let open = || Capsules::builder().data_dir(trail.path());
+    open().build().unwrap().close(PATIENCE).unwrap();
+    fs::create_dir(trail.journals()).unwrap();
+    let elsewhere = capsules_tests::temp_dir();
+    let away = SqliteStorage::open(elsewhere.path().join("away.db")).unwrap();
+    let journals = number("CAPSULES_CRASH_JOURNALS", 150);
+    let ids: Vec<Uuid> = (0..journals)
+        .flat_map(|_| leave_journal(&trail, &away))
+        .collect();
+    assert_eq!(fs::read_dir(trail.journals()).unwrap().count(), journals);
+
+    let started = Instant::now();
+    thread::scope(|scope| {
+        let recoverers = [(); 2].map(|()| scope.spawn(|| open().recover().unwrap()));
+        let recovered = recoverers.map(|recoverer| recoverer.join().unwrap());
+        let sum = |count: fn(&capsules::recovery::Recovered) -> u64| -> u64 {
+            recovered.iter().map(count).sum()
+        };
+        assert!(
+            recovered
+                .iter()
+                .all(|recovered| recovered.failed.is_empty())
+        );
+        assert_eq!(sum(|recovered| recovered.journals), journals as u64);
+        assert_eq!(sum(|recovered| recovered.accepted), ids.len() as u64);
+    });
+    println!("{journals} journals in {:?}", started.elapsed());
+    let chain = trail.verified();
+    assert_eq!(chain.len(), ids.len());
+    assert!(ids.iter().all(|id| chain.contains_key(id)));
+    assert_eq!(
+        trail.store().count(&Filter::new()).unwrap(),
+        ids.len() as u64
+    );
+}
