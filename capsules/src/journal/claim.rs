@@ -59,6 +59,9 @@ pub(super) fn remove_unfinished<D: Disk>(disk: &D, directory: &Path) -> Result<(
     Ok(())
 }
 
+/// The journals that were taken, or why one could not be.
+type Claimed<F> = Vec<Result<Segments<F>, JournalError>>;
+
 /// Takes the locks of all segments of these journals. Left out are those that have an owner, and
 /// those that another process recovers or has recovered.
 ///
@@ -68,7 +71,7 @@ pub(super) fn claim<D: Disk>(
     disk: &D,
     directory: &Path,
     mut journals: Listing,
-) -> Result<Vec<Result<Segments<D::File>, JournalError>>, ListError> {
+) -> Result<Claimed<D::File>, ListError> {
     let mut claimed = Vec::with_capacity(journals.len());
     for _ in 0..CLAIMS {
         let mut vanished = BTreeSet::new();
