@@ -6,7 +6,7 @@ use capsules_core::DataDir;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    canonicalize, completions, export, hash, import, inspect, keys, list, man, recover, uri,
+    canonicalize, completions, export, hash, import, inspect, keys, list, man, recover, tail, uri,
     validate, verify,
 };
 use crate::{CliError, Result};
@@ -48,6 +48,7 @@ pub(crate) enum Command {
     List(list::Args),
     Export(export::Args),
     Import(import::Args),
+    Tail(tail::Args),
     Recover(recover::Args),
     Keys(keys::Args),
     Hash(hash::Args),
@@ -67,6 +68,7 @@ impl Command {
             | Self::List(_)
             | Self::Export(_)
             | Self::Import(_)
+            | Self::Tail(_)
             | Self::Recover(_) => true,
             Self::Keys(_)
             | Self::Hash(_)

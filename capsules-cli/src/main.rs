@@ -4,6 +4,7 @@
 #![allow(clippy::doc_markdown, reason = "clap prints the comments as they are")]
 
 mod args;
+mod columns;
 mod commands;
 mod destination;
 mod error;
@@ -23,6 +24,7 @@ mod style;
 mod table;
 mod trust;
 mod verdict;
+mod wait;
 mod waiting;
 
 use std::process::ExitCode;

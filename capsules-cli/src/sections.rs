@@ -6,7 +6,7 @@ use capsules_core::{
 };
 use serde_json::{Map, Value};
 
-use crate::commands::list::status_style;
+use crate::columns::status_style;
 use crate::human;
 use crate::output::Safe;
 use crate::page::Page;

@@ -2,16 +2,15 @@
 
 use std::io::Write;
 
-use anstyle::Style;
-use capsules_core::{Filter, OutcomeStatus, SealedRecord, Storage};
+use capsules_core::{Filter, SealedRecord, Storage};
 
 use crate::args::Global;
+use crate::columns::ColumnArgs;
 use crate::filter::FilterArgs;
 use crate::source;
-use crate::style::{BAD, DIM, GOOD, WARN};
-use crate::table::{Cell, Column, Table};
+use crate::style::DIM;
 use crate::waiting::Waiting;
-use crate::{CliError, Result, Status, human, output, pager};
+use crate::{CliError, Result, Status, output, pager};
 
 /// List capsules, the newest first
 ///
@@ -21,18 +20,34 @@ use crate::{CliError, Result, Status, human, output, pager};
 Examples:
   capsules list
   capsules list --type tool --status failure --since 24h
+  capsules list --since yesterday --columns seq,time,status,error
   capsules list --tenant acme --since 2026-01-01 --until 2026-02-01 --limit 1000 --json")]
 pub(crate) struct Args {
     #[command(flatten)]
-    filter: FilterArgs,
+    columns: ColumnArgs,
+
+    /// The oldest first
+    #[arg(long)]
+    oldest_first: bool,
 
     /// At most this many
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: u64,
 
-    /// Pass over this many first
+    /// Pass over this many first; --before and --after are faster
     #[arg(long, value_name = "N", default_value_t = 0)]
     offset: u64,
+
+    /// Only places in the chain before this one
+    #[arg(long, value_name = "SEQ")]
+    before: Option<u64>,
+
+    /// Only places in the chain after this one
+    #[arg(long, value_name = "SEQ")]
+    after: Option<u64>,
+
+    #[command(flatten)]
+    filter: FilterArgs,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
@@ -45,7 +60,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     } else {
         // One more than asked for tells whether there are more.
         let records = storage.list(&filter.limit(args.limit.saturating_add(1)))?;
-        pager::show(&page(&records, args, output::terminal_width()), global)?;
+        pager::show(&page(&records, args), global)?;
     }
     Waiting::beside(&path).report(global);
     Ok(Status::Pass)
@@ -53,7 +68,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
 
 impl Args {
     fn filter(&self) -> Filter {
-        self.filter.filter().limit(self.limit).offset(self.offset)
+        let mut filter = self.filter.filter().limit(self.limit).offset(self.offset);
+        filter.oldest_first = self.oldest_first;
+        filter.before = self.before;
+        filter.after = self.after;
+        filter
     }
 }
 
@@ -71,65 +90,30 @@ fn print_json(records: &[SealedRecord], total: u64, args: &Args) -> Result<()> {
     .map_err(CliError::Write)
 }
 
-fn page(records: &[SealedRecord], args: &Args, width: Option<usize>) -> String {
+fn page(records: &[SealedRecord], args: &Args) -> String {
     if records.is_empty() {
-        return "No capsules match.\n".to_owned();
+        return NONE.to_owned();
     }
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
-    let mut table = Table::new(COLUMNS);
+    let mut table = args.columns.table();
     for record in records.iter().take(limit) {
-        table.row(row(record));
+        table.row(args.columns.row(record));
     }
-    let text = table.render(width);
-    if records.len() > limit {
-        let next = args.offset.saturating_add(args.limit);
-        let more = format!("There are more: --offset {next}, or a larger --limit.");
-        return format!("{text}\n{DIM}{more}{DIM:#}\n");
+    let text = table.render(output::terminal_width());
+    if records.len() <= limit {
+        return text;
     }
-    text
-}
-
-const COLUMNS: [Column; 8] = [
-    Column::right("SEQ"),
-    Column::left("BEGAN (UTC)"),
-    Column::left("TYPE"),
-    Column::left("STATUS"),
-    Column::elastic("SOURCE"),
-    Column::elastic("REQUEST"),
-    Column::right("TOOK"),
-    Column::left("HASH"),
-];
-
-fn row(record: &SealedRecord) -> [Cell; 8] {
-    let sequence = Cell::new(&record.columns.sequence.to_string());
-    let hash = Cell::styled(human::short_hash(&record.hash), DIM);
-    let Ok(capsule) = record.capsule() else {
-        let [time, source, request, took] = [(); 4].map(|()| Cell::new(""));
-        let kind = Cell::new(&record.columns.kind);
-        let status = Cell::styled("unreadable", BAD);
-        return [sequence, time, kind, status, source, request, took, hash];
+    let last = records[..limit]
+        .last()
+        .map(|record| record.columns.sequence);
+    let cursor = if args.oldest_first {
+        "--after"
+    } else {
+        "--before"
     };
-    [
-        sequence,
-        Cell::new(&human::time(capsule.trigger.timestamp)),
-        Cell::new(capsule.kind.as_str()),
-        Cell::styled(
-            capsule.outcome.status.as_str(),
-            status_style(&capsule.outcome.status),
-        ),
-        Cell::new(&capsule.trigger.source),
-        Cell::new(&capsule.trigger.request),
-        Cell::new(&human::duration(capsule.execution.duration_ms)),
-        hash,
-    ]
+    let next = last.map_or_else(String::new, |last| format!("{cursor} {last}, or "));
+    format!("{text}\n{DIM}There are more: {next}a larger --limit.{DIM:#}\n")
 }
 
-/// The colour of an outcome.
-pub(crate) fn status_style(status: &OutcomeStatus) -> Style {
-    match status {
-        OutcomeStatus::Success => GOOD,
-        OutcomeStatus::Failure => BAD,
-        OutcomeStatus::Partial | OutcomeStatus::Blocked => WARN,
-        OutcomeStatus::Pending | OutcomeStatus::Other(_) => DIM,
-    }
-}
+/// What is said where nothing is found.
+pub(crate) const NONE: &str = "No capsules match.\n";

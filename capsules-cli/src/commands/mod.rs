@@ -10,6 +10,7 @@ pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod recover;
+pub(crate) mod tail;
 pub(crate) mod uri;
 pub(crate) mod validate;
 pub(crate) mod verify;
@@ -29,6 +30,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Status> {
         Command::List(args) => list::run(args, global),
         Command::Export(args) => export::run(args, global),
         Command::Import(args) => import::run(args, global),
+        Command::Tail(args) => tail::run(args, global),
         Command::Recover(_) => recover::run(global),
         Command::Keys(args) => keys::run(args, global),
         Command::Hash(args) => hash::run(args, global),

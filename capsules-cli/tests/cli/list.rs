@@ -37,6 +37,11 @@ fn every_filter_selects() {
         ),
         (&["--offset", "1"], &["1", "0"]),
         (&["--limit", "3"], &["2", "1", "0"]),
+        (&["--before", "2"], &["1", "0"]),
+        (&["--after", "0", "--before", "2"], &["1"]),
+        (&["--oldest-first"], &["0", "1", "2"]),
+        (&["--until", "yesterday"], &["2", "1", "0"]),
+        (&["--until", "1h30m"], &["2", "1", "0"]),
     ] {
         let printed = home.run([&["list"], filter].concat()).passed();
         let rows = printed.lines().skip(1);
@@ -57,9 +62,66 @@ fn the_rest_is_announced() {
         .run(["list", "--limit", "1", "--offset", "1"])
         .passed();
     assert!(
-        printed.ends_with("383241a8adae\n\nThere are more: --offset 2, or a larger --limit.\n"),
+        printed.ends_with("383241a8adae\n\nThere are more: --before 1, or a larger --limit.\n"),
         "{printed}"
     );
+}
+
+#[test]
+fn a_cursor_leads_to_the_end() {
+    let home = home();
+    let run = |args: &[&str]| {
+        home.run([&["list", "--limit", "2"], args].concat())
+            .passed()
+    };
+    assert!(run(&[]).ends_with("There are more: --before 1, or a larger --limit.\n"));
+    let last = run(&["--before", "1"]);
+    assert!(last.ends_with("3a22ff10020f\n"), "{last}");
+    let oldest = run(&["--oldest-first"]);
+    assert!(
+        oldest.ends_with("There are more: --after 1, or a larger --limit.\n"),
+        "{oldest}"
+    );
+    let none = home.run(["list", "--limit", "0"]).passed();
+    assert!(
+        none.ends_with("There are more: a larger --limit.\n"),
+        "{none}"
+    );
+}
+
+#[test]
+fn columns_are_chosen() {
+    let home = home();
+    assert_eq!(
+        home.run([
+            "list",
+            "--columns",
+            "seq,parent,tenant,user,error,signed-by"
+        ])
+        .passed(),
+        "\
+SEQ  PARENT                                TENANT  USER  ERROR             SIGNED BY
+  2                                                                        qp_key_1eba
+  1  0199f3a0-1111-4a11-8a11-000000000001  acme          connection reset  qp_key_5d53
+  0                                        acme    dana                    qp_key_5d53
+"
+    );
+    let every = home
+        .run([
+            "list",
+            "--limit",
+            "1",
+            "--columns",
+            "id,time,type,status,source,request,took,hash,summary,agent,domain,session,correlation,\
+             model",
+        ])
+        .passed();
+    assert!(
+        every.contains("0199f3a0-3333-4a33-8a33-000000000003"),
+        "{every}"
+    );
+    let error = home.run(["list", "--columns", "seq,colour"]).error();
+    assert!(error.contains("invalid value 'colour'"), "{error}");
 }
 
 #[test]

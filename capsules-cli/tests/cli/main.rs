@@ -13,6 +13,8 @@ mod recover;
 mod stores;
 mod support;
 #[cfg(unix)]
+mod tail;
+#[cfg(unix)]
 mod terminal;
 mod uri;
 mod validate;

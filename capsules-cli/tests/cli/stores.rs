@@ -3,7 +3,12 @@
 use crate::support::{Home, Ran, data, fill_store};
 
 /// What reads a store, with arguments of its own.
-const READERS: [&[&str]; 3] = [&["list"], &["inspect", "--seq", "0"], &["verify"]];
+const READERS: [&[&str]; 4] = [
+    &["list"],
+    &["inspect", "--seq", "0"],
+    &["tail"],
+    &["verify"],
+];
 
 #[test]
 fn the_default_store_is_in_the_data_directory() {
