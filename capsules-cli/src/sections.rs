@@ -248,10 +248,7 @@ fn children(page: &mut Page, relatives: &Relatives) {
         let label = if children.is_empty() { "children" } else { "" };
         page.field(
             label,
-            format_args!(
-                "{DIM}looked for among {near} capsules on either side; `capsules tree` looks at \
-                 all{DIM:#}"
-            ),
+            format_args!("{DIM}looked for among {near} capsules on either side{DIM:#}"),
         );
     }
 }
