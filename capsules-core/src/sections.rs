@@ -100,6 +100,23 @@ pub struct ReasoningOption {
     pub rejection_reason: String,
 }
 
+/// An option that is known by its description alone.
+impl From<&str> for ReasoningOption {
+    fn from(description: &str) -> Self {
+        Self::from(description.to_owned())
+    }
+}
+
+/// An option that is known by its description alone.
+impl From<String> for ReasoningOption {
+    fn from(description: String) -> Self {
+        Self {
+            description,
+            ..Self::default()
+        }
+    }
+}
+
 /// Section 4: who or what allowed the action.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use capsules_core::{Capsule, CapsuleType, ReasoningOption, Uuid};
+use capsules_core::{Capsule, CapsuleType, Uuid};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -225,7 +225,8 @@ impl CurrentCapsule {
     ///
     /// The capsule is locked while the closure runs: writes to it from inside the closure go
     /// nowhere, and the closure must not wait for another thread that writes to it. `sequence`
-    /// and `previous_hash` are set when the capsule is sealed.
+    /// and `previous_hash` are set when the capsule is sealed. When the reasoning changes it is
+    /// noted at what time, as the setters do.
     ///
     /// ```
     /// capsules::current().with(|capsule| capsule.authority.approver = Some("ops".to_owned()));
@@ -233,7 +234,10 @@ impl CurrentCapsule {
     pub fn with<R>(&self, change: impl FnOnce(&mut Capsule) -> R) -> R {
         let mut change = Some(change);
         let changed = self.scope.active.as_ref().and_then(|active| {
-            active.update(|capsule| change.take().map(|change| change(capsule)))
+            active.update(|capsule| {
+                let change = change.take()?;
+                Some(capsule.change_noting_deliberation(change))
+            })
         });
         match (changed.flatten(), change) {
             (Some(result), _) => result,
@@ -262,7 +266,7 @@ impl CurrentCapsule {
         self.scope.run(run)
     }
 
-    fn change(&self, change: impl FnOnce(&mut Capsule)) -> &Self {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Capsule)) -> &Self {
         if let Some(active) = &self.scope.active {
             active.update(change);
         }
@@ -300,17 +304,6 @@ setters! {
     model(model: impl Into<String>) => |c| c.reasoning.model = Some(model.into());
     /// How sure the actor is. Brought into the range from 0 to 1; NaN counts as 0.
     confidence(confidence: f64) => |c| c.reasoning.confidence = unit(confidence);
-    /// The first assessment of the situation.
-    analysis(text: impl Into<String>) => |c| c.reasoning.analysis = text.into();
-    /// Adds an option that was weighed.
-    option(option: ReasoningOption) => |c| {
-        let option = ReasoningOption { feasibility: unit(option.feasibility), ..option };
-        c.reasoning.options.push(option);
-    };
-    /// The option that was chosen, by id or description.
-    selected_option(option: impl Into<String>) => |c| c.reasoning.selected_option = option.into();
-    /// Why it was chosen.
-    reasoning(text: impl Into<String>) => |c| c.reasoning.reasoning = text.into();
     /// SHA3-256 of the full prompt.
     prompt_hash(hash: impl Into<String>) => |c| c.reasoning.prompt_hash = Some(hash.into());
     /// The conversation or run.
@@ -328,16 +321,6 @@ setters! {
     };
     /// The tenant, in the sealed content.
     tenant_id(id: impl AsRef<str>) => |c| c.set_tenant_id(Some(id.as_ref()));
-    /// A person approved the action.
-    approved_by(approver: impl Into<String>) => |c| {
-        c.authority.kind = capsules_core::AuthorityType::HumanApproved;
-        c.authority.approver = Some(approver.into());
-    };
-    /// A policy allowed the action.
-    allowed_by_policy(policy: impl Into<String>) => |c| {
-        c.authority.kind = capsules_core::AuthorityType::Policy;
-        c.authority.policy_reference = Some(policy.into());
-    };
     /// How the action ends. Stands unless the function panics or is cancelled.
     status(status: capsules_core::OutcomeStatus) => |c| c.outcome.status = status;
     /// The result in a sentence.
@@ -347,7 +330,7 @@ setters! {
 }
 
 /// A number from 0 to 1, which is what the protocol allows.
-fn unit(value: f64) -> f64 {
+pub(crate) fn unit(value: f64) -> f64 {
     if value.is_nan() {
         0.0
     } else {
@@ -355,6 +338,6 @@ fn unit(value: f64) -> f64 {
     }
 }
 
-fn json(value: impl Serialize) -> Value {
+pub(crate) fn json(value: impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
 }

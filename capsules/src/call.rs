@@ -198,8 +198,16 @@ impl Call {
         if !admitted {
             active.end();
             self.active = None;
-        } else if active.durability != Durability::Memory {
-            active.update(|capsule| active.recorder.note_start(capsule));
+            return;
+        }
+        let tool = active.update(|capsule| {
+            if active.durability != Durability::Memory {
+                active.recorder.note_start(capsule);
+            }
+            capsule.kind == CapsuleType::Tool
+        });
+        if let (Some(true), Some(parent)) = (tool, &active.parent) {
+            parent.update(Capsule::note_tool_call);
         }
     }
 

@@ -35,6 +35,7 @@ mod error;
 mod identity;
 mod journal;
 mod limits;
+mod reasoning;
 mod recorder;
 pub mod recovery;
 mod redaction;
@@ -46,9 +47,10 @@ mod strict;
 mod trace_parent;
 
 pub use capsules_core::{
-    Authority, AuthorityType, Capsule, CapsuleType, Context, DataDir, Execution, Filter, Keyring,
-    LocalSigner, Outcome, OutcomeStatus, PublicKey, Reasoning, ReasoningOption, Seal, SealedRecord,
-    SignError, Signature, Signer, Storage, StorageError, Timestamp, ToolCall, Trigger, Uuid,
+    Authority, AuthorityType, Capsule, CapsuleType, Context, DataDir, Deliberated, Deliberation,
+    Execution, Filter, Keyring, LocalSigner, Outcome, OutcomeStatus, PublicKey, Reasoning,
+    ReasoningOption, Seal, SealedRecord, SignError, Signature, Signer, Storage, StorageError,
+    Timestamp, ToolCall, Trigger, Uuid,
 };
 pub use capsules_core::{export, storage, verify};
 

@@ -14,6 +14,7 @@ mod instances;
 mod limits;
 mod nesting;
 mod outcome;
+mod reasoning;
 mod redaction;
 mod secrets;
 mod shapes;
