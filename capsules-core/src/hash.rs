@@ -56,6 +56,11 @@ impl ContentHash {
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// Whether this is its text.
+    pub(crate) fn is_written(&self, text: &str) -> bool {
+        const_hex::Buffer::<32>::new().format(&self.0) == text
+    }
 }
 
 impl From<[u8; 32]> for ContentHash {

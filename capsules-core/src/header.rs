@@ -7,7 +7,7 @@ use crate::json::{Kind, Object, Value};
 
 /// The fields as the document states them. A value of another type than the protocol's stands as
 /// its JSON text, which then equals nothing it is compared with.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Header<'a> {
     pub(crate) id: Option<Cow<'a, str>>,
     pub(crate) kind: Option<Cow<'a, str>>,

@@ -67,6 +67,56 @@ pub struct Columns {
     pub domain: Option<String>,
 }
 
+/// A [`SealedRecord`] that somebody else holds, for instance a store the row that it has just read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are those of SealedRecord")]
+pub struct RecordRef<'a> {
+    pub content: &'a str,
+    pub hash: &'a str,
+    pub signature: &'a str,
+    pub signature_pq: &'a str,
+    pub signed_at: Option<&'a str>,
+    pub signed_by: Option<&'a str>,
+    pub columns: ColumnsRef<'a>,
+}
+
+/// [`Columns`] that somebody else holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are those of Columns")]
+pub struct ColumnsRef<'a> {
+    pub id: &'a str,
+    pub kind: &'a str,
+    pub sequence: i64,
+    pub previous_hash: Option<&'a str>,
+    pub session_id: Option<&'a str>,
+    pub tenant_id: Option<&'a str>,
+    pub domain: Option<&'a str>,
+}
+
+impl RecordRef<'_> {
+    /// A copy of its own.
+    pub fn to_owned(&self) -> SealedRecord {
+        let columns = &self.columns;
+        SealedRecord {
+            content: self.content.to_owned(),
+            hash: self.hash.to_owned(),
+            signature: self.signature.to_owned(),
+            signature_pq: self.signature_pq.to_owned(),
+            signed_at: self.signed_at.map(str::to_owned),
+            signed_by: self.signed_by.map(str::to_owned),
+            columns: Columns {
+                id: columns.id.to_owned(),
+                kind: columns.kind.to_owned(),
+                sequence: columns.sequence,
+                previous_hash: columns.previous_hash.map(str::to_owned),
+                session_id: columns.session_id.map(str::to_owned),
+                tenant_id: columns.tenant_id.map(str::to_owned),
+                domain: columns.domain.map(str::to_owned),
+            },
+        }
+    }
+}
+
 /// Why a record could not be read or written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -150,6 +200,28 @@ impl SealedRecord {
         })
         .to_string();
         Ok(format!("{open}{comma}{}", &seal[1..]))
+    }
+
+    /// The record without a copy.
+    pub fn as_ref(&self) -> RecordRef<'_> {
+        let columns = &self.columns;
+        RecordRef {
+            content: &self.content,
+            hash: &self.hash,
+            signature: &self.signature,
+            signature_pq: &self.signature_pq,
+            signed_at: self.signed_at.as_deref(),
+            signed_by: self.signed_by.as_deref(),
+            columns: ColumnsRef {
+                id: &columns.id,
+                kind: &columns.kind,
+                sequence: columns.sequence,
+                previous_hash: columns.previous_hash.as_deref(),
+                session_id: columns.session_id.as_deref(),
+                tenant_id: columns.tenant_id.as_deref(),
+                domain: columns.domain.as_deref(),
+            },
+        }
     }
 
     fn bad_content(&self, reason: String) -> RecordError {

@@ -114,6 +114,11 @@ impl PublicKey {
         crypto::verify(&self.0, message, &signature.0)
     }
 
+    /// A batch of signatures by this key, unless they can only be checked one by one.
+    pub(crate) fn batch(&self) -> Option<crypto::Batch> {
+        crypto::Batch::new(&self.0)
+    }
+
     /// The short fingerprint, `qp_key_` and the first four digits of the key. A keyring may have
     /// lengthened it; [`Epoch::fingerprint`](crate::keyring::Epoch::fingerprint) is what its
     /// records carry.

@@ -8,6 +8,7 @@
 //! document that was stored: they never build a model, so unknown keys, integers of any size and
 //! the spelling of every number survive, and nesting is limited by memory only.
 
+mod check;
 mod document;
 mod lexer;
 mod number;
@@ -17,6 +18,7 @@ mod text;
 mod typed;
 mod value;
 
+pub(crate) use check::canonical_header;
 pub use document::canonicalize;
 pub(crate) use number::write_integer;
 pub use sealed::{SealedParts, split_sealed};

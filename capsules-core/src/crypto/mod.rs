@@ -6,10 +6,12 @@
 //! Verification is `ed25519-dalek`'s `verify_strict` in every build. Implementations of Ed25519
 //! agree on honest signatures and disagree on hostile ones: on points of small order and on
 //! encodings that are not canonical. A verdict on evidence must not depend on how the verifier
-//! was built.
+//! was built. [`Batch`] checks many signatures of one key at once, and says in which sense its
+//! answer is the same.
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
+mod batch;
 #[cfg(any(not(feature = "aws-lc"), test))]
 mod pure;
 
@@ -18,6 +20,7 @@ pub(crate) use aws_lc::{Sha3, SigningKey, sha3_256};
 #[cfg(not(feature = "aws-lc"))]
 pub(crate) use pure::{Sha3, SigningKey, sha3_256};
 
+pub(crate) use batch::Batch;
 use ed25519_dalek::VerifyingKey;
 
 /// The backend refused a key or an operation.

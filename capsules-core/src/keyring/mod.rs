@@ -215,6 +215,11 @@ impl FromIterator<PublicKey> for Keyring {
         for key in keys {
             keyring.activate(&key, now);
         }
+        // Nothing is known of when they were in use.
+        for epoch in &mut keyring.epochs {
+            epoch.created_at.clear();
+            epoch.rotated_at = None;
+        }
         keyring
     }
 }

@@ -16,7 +16,7 @@ pub use memory::MemoryStorage;
 pub use sqlite::{SqliteOptions, SqliteStorage};
 
 use crate::chain::{Head, Position};
-use crate::record::SealedRecord;
+use crate::record::{RecordRef, SealedRecord};
 
 /// Makes the records that follow a chain's head. Called with the store's write lock held and the
 /// head read under it; may be called more than once for one append.
@@ -85,6 +85,21 @@ pub trait Storage: Send + Sync {
         from: u64,
         visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
     ) -> Result<(), StorageError>;
+
+    /// As [`scan`](Self::scan), for a visitor that needs no copy of its own. A store that can read
+    /// without copying does better than the default.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`scan`](Self::scan).
+    fn scan_ref(
+        &self,
+        tenant: Option<&str>,
+        from: u64,
+        visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        self.scan(tenant, from, &mut |record| visit(record.as_ref()))
+    }
 
     /// The records that a filter selects.
     ///

@@ -40,6 +40,18 @@ pub enum Problem {
     GenesisHasPrevious,
     /// It does not name the hash of the record before it.
     BrokenLink,
+    /// It is not the trusted record after which the verification was to begin.
+    HeadDiffers {
+        /// The trusted hash.
+        expected: String,
+        /// Its hash.
+        found: String,
+    },
+    /// The chain ends before the trusted record after which the verification was to begin.
+    HeadMissing {
+        /// The trusted hash.
+        expected: String,
+    },
     /// Its content does not have its hash.
     ContentMismatch,
     /// Its signature is not accepted.
@@ -69,6 +81,17 @@ pub enum Problem {
         /// What is later, though it came earlier.
         earlier: Earlier,
     },
+    /// It was sealed before the epoch of its key began or after it ended.
+    Epoch {
+        /// The number of the epoch.
+        number: u64,
+        /// When it was sealed, as the record says.
+        signed_at: String,
+        /// When the epoch began.
+        began: Option<String>,
+        /// When the epoch ended.
+        ended: Option<String>,
+    },
     /// The time of its seal cannot be read.
     Time {
         /// What the record says.
@@ -93,13 +116,16 @@ impl Finding {
             Problem::Unreadable { .. }
             | Problem::SequenceGap { .. }
             | Problem::GenesisHasPrevious
-            | Problem::BrokenLink => Check::Links,
+            | Problem::BrokenLink
+            | Problem::HeadDiffers { .. }
+            | Problem::HeadMissing { .. } => Check::Links,
             Problem::ContentMismatch => Check::Content,
             Problem::Signature(_) => Check::Signatures,
             Problem::PostQuantum(_) => Check::PostQuantum,
             Problem::Column { .. } => Check::Columns,
             Problem::Tenant { .. } => Check::Tenant,
             Problem::TimeOrder { .. } | Problem::Time { .. } => Check::TimeOrder,
+            Problem::Epoch { .. } => Check::Epochs,
         }
     }
 
@@ -109,12 +135,14 @@ impl Finding {
             Problem::Unreadable { .. } => "content",
             Problem::SequenceGap { .. } => "sequence",
             Problem::GenesisHasPrevious | Problem::BrokenLink => "previous_hash",
-            Problem::ContentMismatch => "hash",
+            Problem::ContentMismatch
+            | Problem::HeadDiffers { .. }
+            | Problem::HeadMissing { .. } => "hash",
             Problem::Signature(_) => "signature",
             Problem::PostQuantum(_) => "signature_pq",
             Problem::Column { name, .. } => name,
             Problem::Tenant { .. } => "tenant_id",
-            Problem::TimeOrder { .. } | Problem::Time { .. } => "signed_at",
+            Problem::TimeOrder { .. } | Problem::Time { .. } | Problem::Epoch { .. } => "signed_at",
         }
     }
 
@@ -145,6 +173,14 @@ impl Finding {
             }
             (Problem::BrokenLink, _) => {
                 format!("Chain broken: previous_hash mismatch at sequence {at}")
+            }
+            (Problem::HeadDiffers { expected, found }, _) => {
+                format!(
+                    "Trusted head not found: sequence {at} has the hash {found}, not {expected}"
+                )
+            }
+            (Problem::HeadMissing { expected }, _) => {
+                format!("Trusted head not found: the chain ends before sequence {at} ({expected})")
             }
             (Problem::ContentMismatch, _) => format!("Content hash mismatch at sequence {at}"),
             (Problem::Signature(_), _) => {
@@ -187,6 +223,20 @@ impl Finding {
                 _,
             ) => format!(
                 "Time order at sequence {at}: sealed {signed_at}, the record before it {time}"
+            ),
+            (
+                Problem::Epoch {
+                    number,
+                    signed_at,
+                    began,
+                    ended,
+                },
+                _,
+            ) => format!(
+                "Epoch at sequence {at}: sealed {signed_at} with the key of epoch {number}, in use \
+                 from {} to {}",
+                began.as_deref().unwrap_or("an unknown time"),
+                ended.as_deref().unwrap_or("now"),
             ),
             (Problem::Time { signed_at }, _) => {
                 format!(

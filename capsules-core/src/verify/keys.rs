@@ -3,6 +3,7 @@
 use crate::keyring::Keyring;
 use crate::pq::PqPublicKey;
 use crate::signer::PublicKey;
+use crate::timestamp::Timestamp;
 
 /// The public keys whose signatures count.
 ///
@@ -78,8 +79,56 @@ impl TrustedKeys {
         }
     }
 
+    /// Whether it is known when each key was in use.
+    pub(super) fn have_epochs(&self) -> bool {
+        matches!(self.source, Source::Keyring(_))
+    }
+
+    /// When a key was in use, as far as a keyring says.
+    pub(super) fn life(&self, key: &PublicKey) -> Option<Life> {
+        let Source::Keyring(keyring) = &self.source else {
+            return None;
+        };
+        let epoch = keyring
+            .epochs()
+            .iter()
+            .find(|epoch| epoch.public_key == *key)?;
+        Some(Life {
+            number: epoch.number,
+            began: epoch.created_at.parse().ok(),
+            ended: epoch.rotated_at.as_ref().and_then(|at| at.parse().ok()),
+        })
+    }
+
     pub(super) fn post_quantum_key(&self) -> Option<&PqPublicKey> {
         self.post_quantum.as_ref()
+    }
+}
+
+/// The time of an epoch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Life {
+    pub(super) number: u64,
+    pub(super) began: Option<Timestamp>,
+    pub(super) ended: Option<Timestamp>,
+}
+
+/// The candidates of the last `signed_by`, which the next record usually repeats.
+#[derive(Debug, Default)]
+pub(super) struct Candidates {
+    signed_by: Option<String>,
+    /// `None` before the first record.
+    keys: Option<Vec<PublicKey>>,
+}
+
+impl Candidates {
+    pub(super) fn of(&mut self, trusted: &TrustedKeys, signed_by: Option<&str>) -> &[PublicKey] {
+        if self.signed_by.as_deref() != signed_by {
+            self.signed_by = signed_by.map(str::to_owned);
+            self.keys = None;
+        }
+        self.keys
+            .get_or_insert_with(|| trusted.candidates(signed_by))
     }
 }
 

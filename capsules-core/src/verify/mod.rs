@@ -14,20 +14,28 @@
 //! | time order: is each record sealed after it began and after the record before it? | full | no: clocks are set back honestly |
 //! | signatures: did a trusted key sign each hash? | signatures | yes |
 //! | post-quantum: the same for ML-DSA-65, as [`PqPolicy`] demands | signatures | yes |
+//! | epochs: is each record sealed while the keyring's epoch of its key lasted? | signatures | no: programs finish with the key they have |
 //!
 //! What no verification of a chain by itself can find: records cut off its end, a whole chain
 //! replaced by someone who holds the key, and at the levels below `signatures` a chain that was
 //! hashed anew. `signed_at` and `signed_by` are outside of the hash.
 
-mod chain;
+mod chunk;
 mod columns;
 mod finding;
 mod keys;
+mod parallel;
 mod record;
 mod report;
+mod signatures;
+mod time;
+mod verification;
+mod verifier;
 
-pub use chain::{Verification, Verifier};
 pub use finding::{Earlier, Finding, Problem};
 pub use keys::TrustedKeys;
+pub use parallel::Neighbours;
 pub use record::{PqPolicy, VerifyCode, VerifyFailure, verify_record};
 pub use report::{Check, Checks, Level, Report, UnknownLevel, Verdict};
+pub use verification::Verification;
+pub use verifier::Verifier;

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use super::keys::TrustedKeys;
-use crate::canonical::{CanonicalError, Numbers, canonicalize};
+use super::signatures::Signatures;
+use crate::canonical::{CanonicalError, Numbers, canonical_header, canonicalize};
 use crate::hash::{ContentHash, sha3_256};
 use crate::pq::PqVerifyError;
-use crate::record::SealedRecord;
+use crate::record::{RecordRef, SealedRecord};
 use crate::signer::Signature;
 
 /// The result of verifying one record, as the protocol names it (CPS section 3).
@@ -80,7 +81,7 @@ pub struct VerifyFailure {
 }
 
 impl VerifyFailure {
-    fn new(code: VerifyCode, message: impl Into<String>) -> Self {
+    pub(super) fn new(code: VerifyCode, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
@@ -134,8 +135,10 @@ pub fn verify_record(
     keys: &TrustedKeys,
     policy: PqPolicy,
 ) -> Result<(), VerifyFailure> {
+    let record = record.as_ref();
     form(record)?;
-    match content_has_hash(&record.content, &record.hash) {
+    let canonical = canonical_header(record.content).is_some();
+    match content_has_hash(record.content, record.hash, canonical) {
         Ok(true) => {}
         Ok(false) => {
             let message = "the content has another hash than the record states";
@@ -146,44 +149,32 @@ pub fn verify_record(
             return Err(VerifyFailure::new(VerifyCode::HashMismatch, message));
         }
     }
-    check_signature(record, keys)?;
+    Signatures::one_by_one().check(record, keys)?;
     check_post_quantum(record, keys, policy)
 }
 
-/// Whether the canonical form of a stored content has this hash.
-pub(super) fn content_has_hash(content: &str, hash: &str) -> Result<bool, CanonicalError> {
+/// Whether the canonical form of a stored content has this hash. `canonical` says that the content
+/// is known to be in that form.
+pub(super) fn content_has_hash(
+    content: &str,
+    hash: &str,
+    canonical: bool,
+) -> Result<bool, CanonicalError> {
+    if canonical && sha3_256(content.as_bytes()).is_written(hash) {
+        return Ok(true);
+    }
     for numbers in [Numbers::AsWritten, Numbers::FloatTyped] {
         let canonical = canonicalize(content.as_bytes(), numbers)?;
-        if sha3_256(canonical.as_bytes()).to_string() == hash {
+        if sha3_256(canonical.as_bytes()).is_written(hash) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// Whether one of the trusted keys signed the record's hash. Says nothing about its content.
-pub(super) fn check_signature(
-    record: &SealedRecord,
-    keys: &TrustedKeys,
-) -> Result<(), VerifyFailure> {
-    let signature = form(record)?;
-    let candidates = keys.candidates(record.signed_by.as_deref());
-    if candidates.is_empty() {
-        let message = "there is no public key to check the Ed25519 signature with";
-        return Err(VerifyFailure::new(VerifyCode::InvalidSignature, message));
-    }
-    let message = record.hash.as_bytes();
-    if candidates.iter().any(|key| key.verify(message, &signature)) {
-        Ok(())
-    } else {
-        let message = "the Ed25519 signature is not one of a trusted key";
-        Err(VerifyFailure::new(VerifyCode::InvalidSignature, message))
-    }
-}
-
 /// Checks the ML-DSA-65 signature as the policy demands.
 pub(super) fn check_post_quantum(
-    record: &SealedRecord,
+    record: RecordRef<'_>,
     keys: &TrustedKeys,
     policy: PqPolicy,
 ) -> Result<(), VerifyFailure> {
@@ -196,9 +187,9 @@ pub(super) fn check_post_quantum(
         (PqPolicy::IfPresent | PqPolicy::Required, false) => {}
     }
     let failed = |message| VerifyFailure::new(VerifyCode::PqVerificationFailed, message);
-    let signature = const_hex::decode(&record.signature_pq)
+    let signature = const_hex::decode(record.signature_pq)
         .ok()
-        .filter(|_| is_lower_hex(&record.signature_pq))
+        .filter(|_| is_lower_hex(record.signature_pq))
         .ok_or_else(|| failed("the ML-DSA-65 signature is not lower-case hexadecimal"))?;
     let key = keys
         .post_quantum_key()
@@ -215,7 +206,7 @@ pub(super) fn check_post_quantum(
 }
 
 /// The signature of a record whose hash and signature are there and have the form of such.
-fn form(record: &SealedRecord) -> Result<Signature, VerifyFailure> {
+pub(super) fn form(record: RecordRef<'_>) -> Result<Signature, VerifyFailure> {
     let failure = |code, message| Err(VerifyFailure::new(code, message));
     if record.hash.is_empty() {
         return failure(VerifyCode::MissingHash, "the record has no hash");
@@ -326,14 +317,14 @@ mod tests {
         let canonical = r#"{"n":0,"reasoning":{"confidence":0.0,"options":[{"feasibility":1.0}]}}"#;
         let hash = sha3_256(canonical.as_bytes()).to_string();
         let stored = r#"{"n": 0, "reasoning": {"options": [{"feasibility": 1}], "confidence": 0}}"#;
-        assert_eq!(content_has_hash(canonical, &hash), Ok(true));
-        assert_eq!(content_has_hash(stored, &hash), Ok(true));
+        assert_eq!(content_has_hash(canonical, &hash, true), Ok(true));
+        assert_eq!(content_has_hash(stored, &hash, false), Ok(true));
         assert_eq!(
-            content_has_hash(&stored.replace("\"n\": 0", "\"n\": 0.0"), &hash),
+            content_has_hash(&stored.replace("\"n\": 0", "\"n\": 0.0"), &hash, false),
             Ok(false)
         );
         assert_eq!(
-            content_has_hash(&canonical.replace("0.0", "0.00"), &hash),
+            content_has_hash(&canonical.replace("0.0", "0.00"), &hash, true),
             Ok(false)
         );
     }
@@ -342,6 +333,6 @@ mod tests {
     fn a_document_with_a_key_twice_has_no_hash() {
         let content = r#"{"a":1,"a":1}"#;
         let hash = sha3_256(content.as_bytes()).to_string();
-        assert!(content_has_hash(content, &hash).is_err());
+        assert!(content_has_hash(content, &hash, false).is_err());
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
 use super::finding::Finding;
+use crate::chain::Head;
 
 /// How much of a chain is verified. Each level includes the ones before it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -62,28 +63,33 @@ impl FromStr for Level {
 /// What the verification of a chain found.
 ///
 /// Serde writes the object that the protocol's command line prints: `valid`, `level`,
-/// `capsules_verified`, `total_capsules` and `errors`, a list of at most one, and `checks` beside
-/// them.
+/// `capsules_verified`, `total_capsules` and `errors`, a list of at most one; and beside them
+/// `checks`, `head`, and `since` where there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
     /// How much was verified.
     pub level: Level,
-    /// How many records the chain has.
+    /// The record after which it was begun, when not with the first.
+    pub since: Option<Head>,
+    /// How many records the chain has, after that one.
     pub total_capsules: u64,
     /// How many of them were verified, counted from the first. Verification ends with the first
     /// record that fails, since a chain says nothing after a break.
     pub capsules_verified: u64,
     /// The answer to each question.
     pub checks: Checks,
+    /// The last record that was verified. Kept where the store's writers cannot reach it, it shows
+    /// later that the chain up to there was neither cut nor replaced.
+    pub head: Option<Head>,
     /// What made the chain invalid.
     pub error: Option<Finding>,
 }
 
 impl Report {
     /// Whether nothing was found that makes the chain invalid, at the level that was asked for.
-    /// An empty chain is valid. A violation of the order of time is no such thing; see
-    /// [`Checks::time_order`].
+    /// An empty chain is valid. A violation of the order of time or of an epoch is no such thing;
+    /// see [`Checks::time_order`].
     pub fn valid(&self) -> bool {
         self.error.is_none()
     }
@@ -91,14 +97,30 @@ impl Report {
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut report = serializer.serialize_struct("Report", 6)?;
+        let mut report = serializer.serialize_struct("Report", 8)?;
         report.serialize_field("valid", &self.valid())?;
         report.serialize_field("level", &self.level)?;
         report.serialize_field("capsules_verified", &self.capsules_verified)?;
         report.serialize_field("total_capsules", &self.total_capsules)?;
         report.serialize_field("errors", self.error.as_slice())?;
         report.serialize_field("checks", &self.checks)?;
+        report.serialize_field("head", &self.head.as_ref().map(Place))?;
+        match &self.since {
+            Some(since) => report.serialize_field("since", &Place(since))?,
+            None => report.skip_field("since")?,
+        }
         report.end()
+    }
+}
+
+struct Place<'a>(&'a Head);
+
+impl Serialize for Place<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut place = serializer.serialize_struct("Head", 2)?;
+        place.serialize_field("sequence", &self.0.sequence)?;
+        place.serialize_field("hash", &self.0.hash)?;
+        place.end()
     }
 }
 
@@ -122,6 +144,10 @@ pub struct Checks {
     /// outside of the hash and clocks are set back, so a violation is a reason to ask and does
     /// not make the chain invalid.
     pub time_order: Verdict,
+    /// Was each record sealed while the keyring's epoch of its key lasted? As with the order of
+    /// time, a violation is a reason to ask: a program goes on with the key that it has when
+    /// another one rotates.
+    pub epochs: Verdict,
 }
 
 impl Checks {
@@ -142,6 +168,7 @@ impl Checks {
             Check::Columns => &self.columns,
             Check::Tenant => &self.tenant,
             Check::TimeOrder => &self.time_order,
+            Check::Epochs => &self.epochs,
         }
     }
 }
@@ -164,11 +191,13 @@ pub enum Check {
     Tenant,
     /// [`Checks::time_order`].
     TimeOrder,
+    /// [`Checks::epochs`].
+    Epochs,
 }
 
 impl Check {
     /// Every question, in the order in which they are asked of a record.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Links,
         Self::Content,
         Self::Signatures,
@@ -176,6 +205,7 @@ impl Check {
         Self::Columns,
         Self::Tenant,
         Self::TimeOrder,
+        Self::Epochs,
     ];
 
     /// The name of the field of [`Checks`].
@@ -188,6 +218,7 @@ impl Check {
             Self::Columns => "columns",
             Self::Tenant => "tenant",
             Self::TimeOrder => "time_order",
+            Self::Epochs => "epochs",
         }
     }
 
@@ -196,7 +227,7 @@ impl Check {
         match self {
             Self::Links => Level::Structural,
             Self::Content | Self::Columns | Self::Tenant | Self::TimeOrder => Level::Full,
-            Self::Signatures | Self::PostQuantum => Level::Signatures,
+            Self::Signatures | Self::PostQuantum | Self::Epochs => Level::Signatures,
         }
     }
 }
@@ -252,6 +283,7 @@ mod tests {
             "columns": {"verdict": "passed", "checked": 0},
             "tenant": {"verdict": "passed", "checked": 0},
             "time_order": {"verdict": "passed", "checked": 0},
+            "epochs": {"verdict": "not_checked", "why": "not part of the level full"},
         });
         let expected = json!({
             "valid": true,
@@ -260,6 +292,7 @@ mod tests {
             "total_capsules": 0,
             "errors": [],
             "checks": checks,
+            "head": null,
         });
         assert_eq!(serde_json::to_value(&report).unwrap(), expected);
 

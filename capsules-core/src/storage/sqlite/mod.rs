@@ -25,7 +25,7 @@ use self::readers::Readers;
 use self::schema::Layout;
 use super::{Filter, SealNext, Storage, StorageError, check_links};
 use crate::chain::Head;
-use crate::record::SealedRecord;
+use crate::record::{RecordRef, SealedRecord};
 
 /// Keeps records in the table `capsules` of a SQLite file, as one chain that every tenant shares
 /// (CPS section 6).
@@ -217,9 +217,18 @@ impl Storage for SqliteStorage {
 
     fn scan(
         &self,
-        _tenant: Option<&str>,
+        tenant: Option<&str>,
         from: u64,
         visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        self.scan_ref(tenant, from, &mut |record| visit(record.to_owned()))
+    }
+
+    fn scan_ref(
+        &self,
+        _tenant: Option<&str>,
+        from: u64,
+        visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
         // Without a bound a scan also finds what is no place in a chain.
         let bound = if from == 0 { "" } else { "WHERE sequence >= ?" };
@@ -232,7 +241,7 @@ impl Storage for SqliteStorage {
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query(params_from_iter(from))?;
             while let Some(row) = rows.next()? {
-                if visit(row::read(row)?).is_break() {
+                if visit(row::read_ref(row)?).is_break() {
                     break;
                 }
             }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::failure::Failure;
 use crate::chain::Head;
-use crate::record::{Columns, SealedRecord};
+use crate::record::{ColumnsRef, RecordRef, SealedRecord};
 
 /// The columns that every file has, in the order in which they are read.
 pub(super) const REQUIRED: [&str; 11] = [
@@ -27,14 +27,19 @@ pub(super) const ADDED: [&str; 2] = ["tenant_id", "domain"];
 
 /// Reads a row of [`REQUIRED`] and [`ADDED`] columns. A file may hold any type in any column.
 pub(super) fn read(row: &Row<'_>) -> Result<SealedRecord, Failure> {
-    Ok(SealedRecord {
+    Ok(read_ref(row)?.to_owned())
+}
+
+/// As [`read`], without a copy.
+pub(super) fn read_ref<'r>(row: &'r Row<'_>) -> Result<RecordRef<'r>, Failure> {
+    Ok(RecordRef {
         content: text(row, 4)?,
         hash: text(row, 5)?,
         signature: text(row, 6)?,
         signature_pq: optional_text(row, 7)?.unwrap_or_default(),
         signed_at: optional_text(row, 8)?,
         signed_by: optional_text(row, 9)?,
-        columns: Columns {
+        columns: ColumnsRef {
             id: text(row, 0)?,
             kind: text(row, 1)?,
             sequence: integer(row, 2)?,
@@ -58,7 +63,7 @@ pub(super) fn read_head(connection: &Connection) -> Result<Option<Head>, Failure
     match u64::try_from(sequence) {
         Ok(head) if sequence < i64::MAX => Ok(Some(Head {
             sequence: head,
-            hash: text(row, 1)?,
+            hash: text(row, 1)?.to_owned(),
         })),
         _ => Err(Failure::found(format!(
             "the last record has sequence {sequence}, after which no chain continues"
@@ -105,15 +110,15 @@ fn integer(row: &Row<'_>, column: usize) -> Result<i64, Failure> {
     }
 }
 
-fn text(row: &Row<'_>, column: usize) -> Result<String, Failure> {
+fn text<'r>(row: &'r Row<'_>, column: usize) -> Result<&'r str, Failure> {
     optional_text(row, column)?.ok_or_else(|| unexpected(row, column, ValueRef::Null, "text"))
 }
 
-fn optional_text(row: &Row<'_>, column: usize) -> Result<Option<String>, Failure> {
+fn optional_text<'r>(row: &'r Row<'_>, column: usize) -> Result<Option<&'r str>, Failure> {
     match row.get_ref(column)? {
         ValueRef::Null => Ok(None),
         value @ ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Some(text.to_owned())),
+            Ok(text) => Ok(Some(text)),
             Err(_) => Err(unexpected(row, column, value, "UTF-8")),
         },
         other => Err(unexpected(row, column, other, "text")),
