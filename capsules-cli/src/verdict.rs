@@ -1,21 +1,13 @@
 //! A verification's report, for people.
 
 use capsules_core::SealedRecord;
-use capsules_core::verify::{Check, Finding, Level, Problem, Report, Verdict};
+use capsules_core::verify::{Check, Finding, Level, Neighbours, Problem, Report, Verdict};
 
 use crate::human::{counted, number, short_hash};
 use crate::output::{self, Safe};
 use crate::page::Page;
 use crate::style::{BAD, DIM, GOOD, TITLE, WARN};
 use crate::table::{Cell, Column, Table};
-
-/// The first capsule that failed and the ones beside it.
-#[derive(Debug, Default)]
-pub(crate) struct Neighbours {
-    pub(crate) before: Option<SealedRecord>,
-    pub(crate) failed: Option<SealedRecord>,
-    pub(crate) after: Option<SealedRecord>,
-}
 
 /// The verdict, each question's answer, and where the chain breaks.
 pub(crate) fn render(report: &Report, neighbours: &Neighbours, location: &str) -> String {
@@ -69,11 +61,10 @@ fn answer(page: &mut Page, check: Check, verdict: &Verdict) {
 }
 
 fn failed(page: &mut Page, name: &str, finding: &Finding) {
-    // Clocks are set back honestly, so that the order of time alone does not condemn a chain.
-    let style = if finding.check() == Check::TimeOrder {
-        WARN
-    } else {
-        BAD
+    // Clocks are set back honestly, so that times alone do not condemn a chain.
+    let style = match finding.check() {
+        Check::TimeOrder | Check::Epochs => WARN,
+        _ => BAD,
     };
     page.line(format_args!(
         "{style}✗ {name:<14}failed{style:#}       capsule {} {}, field {}",

@@ -4,8 +4,8 @@
 //! and signed by a [`Seal`] with Ed25519, and each [`SealedRecord`] names the hash of the one
 //! before it, so that any change is found by [`verify`].
 //!
-//! This crate holds the protocol and the stores. It starts no threads, has no runtime and keeps
-//! no global state; the `capsules` crate adds the `#[audit]` attribute and the recorder.
+//! This crate holds the protocol and the stores. It has no runtime and keeps no global state, and
+//! starts threads only for the time of a verification; the `capsules` crate adds the `#[audit]` attribute and the recorder.
 
 pub mod canonical;
 mod capsule;

@@ -259,7 +259,12 @@ fn untouched_evidence_passes_every_check() {
     evidence.assert_not_found();
     let report = evidence.verify(Level::Signatures);
     for (check, verdict) in report.checks.iter() {
-        assert_eq!(verdict, &Verdict::Passed { checked: LENGTH }, "{check}");
+        if check == Check::Epochs {
+            let without_keyring = matches!(verdict, Verdict::NotChecked { .. });
+            assert!(without_keyring, "{verdict:?}");
+        } else {
+            assert_eq!(verdict, &Verdict::Passed { checked: LENGTH }, "{check}");
+        }
     }
     let report = evidence.verify(Level::Structural);
     for (check, verdict) in report

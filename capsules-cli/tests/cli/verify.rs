@@ -48,6 +48,7 @@ Verification of DIR/capsules.db
   ✓ columns       passed       3 capsules
   ✓ tenant        passed       2 capsules
   ✓ time order    passed       3 capsules
+  ✓ epochs        passed       3 capsules
 
 PASS  3 capsules verified
 "
@@ -76,6 +77,7 @@ Verification of changed.json
   · columns       not checked  the records come from an export, which has no columns
   · tenant        not checked  the records come from an export, which has no columns
   · time order    not checked  the verification ended at sequence 1
+  · epochs        not checked  not part of the level full
 
    SEQ  ID                                    PREVIOUS HASH  HASH
      0  0199f3a0-1111-4a11-8a11-000000000001  none           3a22ff10020f

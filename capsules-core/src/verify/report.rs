@@ -64,7 +64,7 @@ impl FromStr for Level {
 ///
 /// Serde writes the object that the protocol's command line prints: `valid`, `level`,
 /// `capsules_verified`, `total_capsules` and `errors`, a list of at most one; and beside them
-/// `checks`, `head`, and `since` where there is one.
+/// `checks`, and `since` where there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -97,14 +97,13 @@ impl Report {
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut report = serializer.serialize_struct("Report", 8)?;
+        let mut report = serializer.serialize_struct("Report", 7)?;
         report.serialize_field("valid", &self.valid())?;
         report.serialize_field("level", &self.level)?;
         report.serialize_field("capsules_verified", &self.capsules_verified)?;
         report.serialize_field("total_capsules", &self.total_capsules)?;
         report.serialize_field("errors", self.error.as_slice())?;
         report.serialize_field("checks", &self.checks)?;
-        report.serialize_field("head", &self.head.as_ref().map(Place))?;
         match &self.since {
             Some(since) => report.serialize_field("since", &Place(since))?,
             None => report.skip_field("since")?,
@@ -292,7 +291,6 @@ mod tests {
             "total_capsules": 0,
             "errors": [],
             "checks": checks,
-            "head": null,
         });
         assert_eq!(serde_json::to_value(&report).unwrap(), expected);
 
