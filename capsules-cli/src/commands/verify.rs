@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use capsules_core::Storage;
 use capsules_core::verify::{Level, Neighbours, Report, Verifier};
+use capsules_core::{ContentHash, Head, Storage};
 use serde::Serialize;
 
 use crate::args::Global;
@@ -49,6 +49,11 @@ pub(crate) struct Args {
     #[arg(long)]
     strict: bool,
 
+    /// Begin after a capsule that was verified before, given as SEQUENCE:HASH; a chain that does
+    /// not have it fails
+    #[arg(long, value_name = "SEQ:HASH", value_parser = trusted_head)]
+    since: Option<Head>,
+
     #[command(flatten)]
     level: LevelArgs,
 
@@ -86,8 +91,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     let source = Source::resolve(args.file.as_ref(), global)?;
     let verifier = args.verifier(global)?;
     let (report, neighbours) = match &source {
-        Source::Store(path) => verify_store(&verifier, path)?,
-        Source::Export(input) => verify_export(&verifier.without_columns(), input)?,
+        Source::Store(path) => verify_store(&verifier, path, args.first())?,
+        Source::Export(input) => verify_export(&verifier.without_columns(), input, args.first())?,
     };
     if args.quiet {
         return Ok(Status::from(report.valid()));
@@ -125,13 +130,21 @@ fn answered(printed: Result<()>) -> Result<()> {
 impl Args {
     fn verifier(&self, global: &Global) -> Result<Verifier> {
         let level = self.level();
-        let verifier = Verifier::new(level);
+        let mut verifier = Verifier::new(level);
+        if let Some(head) = &self.since {
+            verifier = verifier.since(head.clone());
+        }
         if level < Level::Signatures {
             return Ok(verifier);
         }
         let keys = self.keys.trusted_keys(global)?;
         let verifier = verifier.strict(self.strict);
         Ok(verifier.keys(keys).pq(self.keys.pq_policy()))
+    }
+
+    /// The place of the first record to read.
+    fn first(&self) -> u64 {
+        self.since.as_ref().map_or(0, |head| head.sequence)
     }
 
     fn level(&self) -> Level {
@@ -145,15 +158,33 @@ impl Args {
     }
 }
 
-fn verify_store(verifier: &Verifier, path: &Path) -> Result<(Report, Neighbours)> {
-    let store = source::open(path)?;
-    Ok(verifier.verify_scan(&mut |_| {}, |visit| store.scan_ref(None, 0, visit))?)
+/// A sequence and a hash, as `--since` takes them.
+fn trusted_head(text: &str) -> Result<Head, String> {
+    let (sequence, hash) = text.split_once(':').ok_or("expected SEQUENCE:HASH")?;
+    let sequence = sequence
+        .parse()
+        .map_err(|_| format!("`{sequence}` is not a sequence"))?;
+    let hash: ContentHash = hash.parse().map_err(|error| format!("{error}"))?;
+    Ok(Head {
+        sequence,
+        hash: hash.to_string(),
+    })
 }
 
-fn verify_export(verifier: &Verifier, input: &Input) -> Result<(Report, Neighbours)> {
+fn verify_store(verifier: &Verifier, path: &Path, first: u64) -> Result<(Report, Neighbours)> {
+    let store = source::open(path)?;
+    Ok(verifier.verify_scan(&mut |_| {}, |visit| store.scan_ref(None, first, visit))?)
+}
+
+/// Verifies the records of an export from this one on.
+fn verify_export(verifier: &Verifier, input: &Input, first: u64) -> Result<(Report, Neighbours)> {
     verifier.verify_scan(&mut |_| {}, |visit| {
-        for record in input.records()? {
-            if visit(record?.as_ref()).is_break() {
+        for (place, record) in (0..).zip(input.records()?) {
+            let record = record?;
+            if place < first {
+                continue;
+            }
+            if visit(record.as_ref()).is_break() {
                 break;
             }
         }

@@ -305,3 +305,51 @@ fn the_verdict_survives_a_reader_that_leaves() {
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(1));
 }
+
+#[test]
+fn a_trusted_head_shows_what_was_cut_or_replaced() {
+    let home = home();
+    let chain: Value = serde_json::from_slice(&data("chain.json")).unwrap();
+    let hash = |place: usize| chain[place]["hash"].as_str().unwrap();
+    let other = "ab".repeat(32);
+    for source in [&[] as &[&str], &["chain.json"]] {
+        for (since, status, total, errors) in [
+            (format!("1:{}", hash(1)), 0, 1, json!([])),
+            (format!("2:{}", hash(2)), 0, 0, json!([])),
+            (
+                format!("1:{other}"),
+                1,
+                1,
+                json!([{
+                    "sequence": 1,
+                    "capsule_id": chain[1]["id"],
+                    "error": format!(
+                        "Trusted head not found: sequence 1 has the hash {}, not {other}",
+                        hash(1)
+                    ),
+                }]),
+            ),
+            (
+                format!("3:{other}"),
+                1,
+                0,
+                json!([{
+                    "sequence": 3,
+                    "capsule_id": "",
+                    "error": format!(
+                        "Trusted head not found: the chain ends before sequence 3 ({other})"
+                    ),
+                }]),
+            ),
+        ] {
+            let options = ["verify", "--signatures", "--json", "--since", &since];
+            let ran = home.run([&options, source].concat());
+            assert_eq!(ran.status, status, "{since}: {ran:?}");
+            let report = report(&ran);
+            assert_eq!(report["total_capsules"], total, "{since}");
+            assert_eq!(report["errors"], errors, "{since}");
+        }
+    }
+    let malformed = home.run(["verify", "--since", "1:xyz"]);
+    assert_eq!(malformed.status, 2);
+}
