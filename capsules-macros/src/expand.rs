@@ -1,13 +1,16 @@
 //! The expansion.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
+use syn::Result;
 use syn::spanned::Spanned;
-use syn::{Result, parse_quote};
 
-use crate::args::{Args, Form, Source};
+use crate::args::{Args, Source};
+use crate::ending::{Place, ending, run_async};
 use crate::function::Function;
+use crate::names::{Names, own};
 use crate::params;
+use crate::shape::Shape;
 
 /// Expands the attribute. On any error the function stays as it is, beside the error.
 pub(crate) fn audit(args: TokenStream, item: &TokenStream) -> TokenStream {
@@ -26,23 +29,37 @@ pub(crate) fn audit(args: TokenStream, item: &TokenStream) -> TokenStream {
 /// becomes
 /// ```text
 /// async fn f(a: A, b: &B) -> R {
-///     let mut call = Call::begin(&Site { .. }, None, |inputs| { inputs.request = ..; });
-///     let value = call.run_async(async move {
+///     let call = Call::begin(&Site { .. }, None, |inputs| { inputs.request = ..; });
+///     let (call, value) = call.run_async(async move {
 ///         if false { let hint: R = loop {}; return hint; }
 ///         let mut a = a;
 ///         { const _: () = (); body }
-///     }).await;
+///     }, Call::and).await;
 ///     call.finish(|| Returns::of(..value..));
 ///     value
 /// }
 /// ```
-/// and a function that is not asynchronous the same with `call.run(move || -> R { .. })`.
+/// A function that is not asynchronous has `let value = call.run(move || -> R { .. });` instead,
+/// and one that returns a future ends with `call.run_async(value, |call, value| { .. })`.
 fn expand(args: &Args, mut function: Function) -> Result<TokenStream> {
     let names = Names::new(args);
+    let shape = function.shape();
     let begin = begin(args, &function, &names)?;
     let rebound = params::rebind_mutable(&mut function.signature);
-    let run = run(&function, &names, &rebound);
-    let finish = finish(args, &function, &names);
+    let run = run(&function, &shape, &names, &rebound);
+    let place = match function.signature.asyncness {
+        Some(_) => Place::Asynchronous,
+        None => Place::Synchronous,
+    };
+    let ending = match (function.diverges(), place) {
+        (false, _) => ending(&shape, place, args, &names),
+        // A function that never returns has no value to end with.
+        (true, Place::Synchronous) => TokenStream::new(),
+        (true, Place::Asynchronous) => {
+            let Names { call, value, .. } = &names;
+            quote!(let _ = #call; #value)
+        }
+    };
 
     let Function {
         attributes,
@@ -51,50 +68,15 @@ fn expand(args: &Args, mut function: Function) -> Result<TokenStream> {
         signature,
         body,
     } = &function;
-    let value = &names.value;
-    // A function that never returns has no value to finish with.
-    let rest = if function.diverges() {
-        run
-    } else {
-        quote!(let #value = #run; #finish #value)
-    };
     let block = quote_spanned! {body.span()=> {
         #begin
-        #rest
+        #run
+        #ending
     }};
     Ok(quote! {
         #(#attributes)*
         #visibility #defaultness #signature #block
     })
-}
-
-/// The paths and variables of the output. The variables are invisible to the user's code.
-struct Names {
-    private: TokenStream,
-    call: Ident,
-    inputs: Ident,
-    value: Ident,
-}
-
-impl Names {
-    fn new(args: &Args) -> Self {
-        let krate = args
-            .krate
-            .clone()
-            .unwrap_or_else(|| parse_quote!(::capsules));
-        Self {
-            private: quote!(#krate::__private),
-            call: own("call"),
-            inputs: own("inputs"),
-            value: own("value"),
-        }
-    }
-}
-
-/// A variable that the user's code cannot see. Its prefix keeps it from being read as one of the
-/// user's constants or unit structs, which hygiene does not.
-fn own(name: &str) -> Ident {
-    format_ident!("__capsules_{name}", span = Span::mixed_site())
 }
 
 /// `let call = Call::begin(..);`
@@ -163,10 +145,11 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
         });
     }
 
+    let mutability = signature.asyncness.is_none().then(|| quote!(mut));
     Ok(quote! {
         // A parameter named `_task` is read here and nowhere else.
         #[allow(clippy::used_underscore_binding)]
-        let mut #call = {
+        let #mutability #call = {
             fn __capsules_here() {}
             #private::Call::begin(
                 &#private::Site {
@@ -185,92 +168,46 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
 }
 
 /// The body, run by the call.
-fn run(function: &Function, names: &Names, rebound: &TokenStream) -> TokenStream {
-    let Names { call, .. } = names;
+fn run(function: &Function, shape: &Shape, names: &Names, rebound: &TokenStream) -> TokenStream {
+    let Names { call, value, .. } = names;
     let output = function.nameable_output();
     let statements = function.body.stream();
     // The item keeps a body that is a single expression from being linted as braces for nothing.
     let body = quote_spanned!(function.body.span()=> { const _: () = (); #statements });
-    if function.signature.asyncness.is_none() {
-        return quote!(#call.run(move || -> #output { #rebound #body }));
+    if function.signature.asyncness.is_some() {
+        let hint = (!function.diverges()).then(|| hint(&output));
+        let run = run_async(names, &quote!(async move { #hint #rebound #body }));
+        // Clippy takes an asynchronous block that gives a future for a forgotten `.await`.
+        let allow = matches!(shape, Shape::Future { .. })
+            .then(|| quote!(#[allow(clippy::async_yields_async)]));
+        return quote!(#allow #run);
     }
-    let hint = if function.diverges() {
-        quote!()
-    } else {
-        let hint = own("hint");
-        quote! {
-            // The type of every `return` and `?` in the body.
-            #[allow(
-                unknown_lints, unreachable_code, clippy::diverging_sub_expression,
-                clippy::empty_loop, clippy::let_unit_value, clippy::let_with_type_underscore,
-                clippy::needless_return, clippy::unreachable
-            )]
-            if false {
-                let #hint: #output = loop {};
-                return #hint;
-            }
-        }
+    let run = match shape {
+        Shape::Value => quote!(run),
+        // The call begins when the future or stream is polled.
+        _ => quote!(prepare),
     };
-    quote!(#call.run_async(async move { #hint #rebound #body }).await)
+    let run = quote!(#call.#run(move || -> #output { #rebound #body }));
+    if function.diverges() {
+        run
+    } else {
+        quote!(let #value = #run;)
+    }
 }
 
-/// `call.finish(..);`
-fn finish(args: &Args, function: &Function, names: &Names) -> TokenStream {
-    let Names {
-        private,
-        call,
-        value,
-        ..
-    } = names;
-    let parts = own("parts");
-    let kept = own("kept");
-    let limits = own("limits");
-    let result = match args.result {
-        Form::Best => quote!((&&&&#private::Json(#kept)).json(#limits)),
-        Form::Json => quote!(#private::json_by_serialize(#kept, #limits)),
-        Form::Display => quote!(#private::json_by_display(#kept, #limits)),
-        Form::Debug => quote!(#private::json_by_debug(#kept, #limits)),
-        Form::None => quote!(#private::json_by_nothing(#kept, #limits)),
-    };
-    let error = match args.error {
-        Form::Best => quote!((&&&&#private::Text(#kept)).text(#limits)),
-        Form::Json => quote!(#private::text_by_serialize(#kept, #limits)),
-        Form::Display => quote!(#private::text_by_display(#kept, #limits)),
-        Form::Debug => quote!(#private::text_by_debug(#kept, #limits)),
-        Form::None => quote!(#private::text_by_nothing(#kept, #limits)),
-    };
-    let returns = quote! {
-        |#limits| {
-            #[allow(unused_imports)]
-            use #private::{
-                JsonByDebug as _, JsonByDisplay as _, JsonByNothing as _, JsonBySerialize as _,
-                ReturnedValue as _, TextByDebug as _, TextByDisplay as _, TextBySerialize as _,
-                TextByType as _,
-            };
-            let #parts = #private::Returned(&#value).parts();
-            #private::Returns::of(&#parts, |#kept| #result, |#kept| #error)
-        }
-    };
-    let waits = args
-        .durability
-        .as_ref()
-        .is_some_and(|variant| variant == "Committed");
-    if args.swallow_errors && !waits {
-        return quote!(#call.finish(#returns););
-    }
-    let recorded = own("recorded");
-    let answer = match function.signature.asyncness {
-        Some(_) => quote!(.await),
-        None => quote!(.wait()),
-    };
-    let finish = quote!(let #recorded = #call.finish_and_report(#returns) #answer;);
-    if args.swallow_errors {
-        // Whether it worked is in the statistics.
-        return quote!(#finish let _ = #recorded;);
-    }
+/// The type of every `return` and `?` in an asynchronous body.
+fn hint(output: &TokenStream) -> TokenStream {
+    let hint = own("hint");
     quote! {
-        #finish
-        let #value = #private::or_error(#value, #recorded);
+        #[allow(
+            unknown_lints, unreachable_code, clippy::diverging_sub_expression,
+            clippy::empty_loop, clippy::let_unit_value, clippy::let_with_type_underscore,
+            clippy::needless_return, clippy::unreachable
+        )]
+        if false {
+            let #hint: #output = loop {};
+            return #hint;
+        }
     }
 }
 

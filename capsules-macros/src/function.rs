@@ -1,11 +1,12 @@
 //! The function that the attribute stands on.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::quote;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, GenericArgument, PathArguments, Result, ReturnType, Signature, Token};
-use syn::{Type, TypeParamBound, Visibility};
+use syn::{Attribute, Error, Result, ReturnType, Signature, Token, Type, Visibility};
+
+use crate::shape::{Shape, nameable};
 
 /// A function, with its body as it was written: a body that does not parse is reported by the
 /// compiler, not by us, and an editor still sees every token of it once.
@@ -83,27 +84,26 @@ impl Function {
                 return Err(Error::new(path.span(), message));
             }
         }
-        if self.signature.asyncness.is_none()
-            && let ReturnType::Type(_, ty) = &self.signature.output
-            && let Some(span) = lazy(ty)
-        {
-            let message = "#[audit] would record when the future or stream is made, not when it \
-                           runs; make this an `async fn`";
+        if let Some(span) = self.shape().stream() {
+            let message = "#[audit] would record when the stream is made, not when it ends";
             return Err(Error::new(span, message));
         }
         Ok(())
     }
 
-    /// The return type with every `impl Trait` replaced by `_`, which is how an inner function
-    /// body can name it.
+    /// When its calls end.
+    pub(crate) fn shape(&self) -> Shape {
+        match &self.signature.output {
+            ReturnType::Default => Shape::Value,
+            ReturnType::Type(_, ty) => Shape::of(ty),
+        }
+    }
+
+    /// The return type, as far as the body of an inner function can name it.
     pub(crate) fn nameable_output(&self) -> TokenStream {
         match &self.signature.output {
-            ReturnType::Default => quote::quote!(()),
-            ReturnType::Type(_, ty) => {
-                let mut ty = (**ty).clone();
-                erase_impl_trait(&mut ty);
-                ty.to_token_stream()
-            }
+            ReturnType::Default => quote!(()),
+            ReturnType::Type(_, ty) => nameable(ty),
         }
     }
 
@@ -128,56 +128,4 @@ fn hoist_inner_attributes(body: &Group, attributes: &mut Vec<Attribute>) -> Resu
     let mut stripped = Group::new(Delimiter::Brace, rest);
     stripped.set_span(body.span());
     Ok(stripped)
-}
-
-/// Where a type that does its work later is named: a future or a stream, opaque or boxed.
-fn lazy(ty: &Type) -> Option<Span> {
-    match ty {
-        Type::ImplTrait(ty) => lazy_bounds(ty.bounds.iter()),
-        Type::TraitObject(ty) => lazy_bounds(ty.bounds.iter()),
-        Type::Paren(ty) => lazy(&ty.elem),
-        Type::Path(ty) => {
-            let last = ty.path.segments.last()?;
-            let name = last.ident.to_string();
-            if ["BoxFuture", "LocalBoxFuture", "BoxStream", "LocalBoxStream"].contains(&&*name) {
-                return Some(last.ident.span());
-            }
-            if !["Box", "Pin", "Result", "Option"].contains(&&*name) {
-                return None;
-            }
-            let PathArguments::AngleBracketed(arguments) = &last.arguments else {
-                return None;
-            };
-            arguments.args.iter().find_map(|argument| match argument {
-                GenericArgument::Type(ty) => lazy(ty),
-                _ => None,
-            })
-        }
-        _ => None,
-    }
-}
-
-fn lazy_bounds<'a>(mut bounds: impl Iterator<Item = &'a TypeParamBound>) -> Option<Span> {
-    bounds.find_map(|bound| match bound {
-        TypeParamBound::Trait(bound) => {
-            let last = bound.path.segments.last()?;
-            (last.ident == "Future" || last.ident == "Stream").then(|| last.ident.span())
-        }
-        _ => None,
-    })
-}
-
-fn erase_impl_trait(ty: &mut Type) {
-    struct Erase;
-    impl syn::visit_mut::VisitMut for Erase {
-        fn visit_type_mut(&mut self, ty: &mut Type) {
-            if let Type::ImplTrait(opaque) = ty {
-                let span = opaque.span();
-                *ty = syn::parse_quote_spanned!(span=> _);
-            } else {
-                syn::visit_mut::visit_type_mut(self, ty);
-            }
-        }
-    }
-    syn::visit_mut::VisitMut::visit_type_mut(&mut Erase, ty);
 }

@@ -1,9 +1,12 @@
 //! The `#[audit]` attribute. Use it through the `capsules` crate, which re-exports it.
 
 mod args;
+mod ending;
 mod expand;
 mod function;
+mod names;
 mod params;
+mod shape;
 
 use proc_macro::TokenStream;
 
@@ -19,6 +22,12 @@ use proc_macro::TokenStream;
 ///
 /// Works on `fn` and `async fn`, free or in an `impl` or `trait`. The function's value, error,
 /// panic and cancellation stay what they are.
+///
+/// The call of a function that returns a future ends when that future does: `impl Future`,
+/// `Pin<Box<dyn Future>>`, `Box<dyn Future>`, `BoxFuture` or `LocalBoxFuture`, also inside of
+/// `Result` or `Option`. The statements before it run when the function is called, with the
+/// capsule as the current one. A type that hides a future, such as an alias of another name or a
+/// struct, is recorded when the function returns it.
 ///
 /// # What is recorded
 ///

@@ -2,16 +2,13 @@
 
 use std::any::{Any, type_name};
 use std::borrow::Borrow;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use capsules_core::{
     AuthorityType, Capsule, CapsuleType, Draft, OutcomeStatus, ToolCall, TriggerType,
 };
-use pin_project_lite::pin_project;
 
 use crate::active::Active;
 use crate::capsules::Capsules;
@@ -24,7 +21,7 @@ use crate::limits::{Bounded, Captured, Limits};
 use crate::recorder::on_recorders_thread;
 use crate::redaction::{note_cut, note_redacted};
 use crate::reply::Reply;
-use crate::scope::{Scope, Scoped};
+use crate::scope::Scope;
 
 /// What the attribute says of a function.
 #[derive(Debug, Clone, Copy)]
@@ -159,27 +156,41 @@ impl Call {
 
     /// Runs the body of a function with the capsule as the current one.
     pub fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
+        self.admit();
+        self.prepare(body)
+    }
+
+    /// Runs the body of a function that returns a future or a stream, whose first poll is what
+    /// begins the call.
+    pub fn prepare<R>(&mut self, body: impl FnOnce() -> R) -> R {
+        let Some(scope) = self.scope() else {
+            return body();
+        };
+        let result = {
+            let _entered = scope.enter();
+            catch_unwind(AssertUnwindSafe(body))
+        };
+        result.unwrap_or_else(|panic| {
+            self.admit();
+            self.panicked(&*panic);
+            resume_unwind(panic)
+        })
+    }
+
+    /// Waits for room, unless that has been done.
+    fn admit(&mut self) {
+        if self.admitted {
+            return;
+        }
         let admitted = self
             .active
             .as_ref()
             .is_none_or(|active| active.recorder.admit());
         self.begin_body(admitted);
-        let result = {
-            let _entered = self.scope().enter();
-            catch_unwind(AssertUnwindSafe(body))
-        };
-        result.unwrap_or_else(|panic| self.panicked(panic))
     }
 
-    /// Runs the body of an asynchronous function with the capsule as the current one.
-    pub fn run_async<F: Future>(&mut self, body: F) -> RunAsync<'_, F> {
-        RunAsync {
-            body: Scoped::new(self.scope(), body),
-            call: self,
-        }
-    }
-
-    fn poll_admitted(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    /// Waits for room before the first poll, without blocking the thread.
+    pub(crate) fn poll_admitted(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !self.admitted {
             self.asynchronous = true;
             let admitted = match &self.active {
@@ -211,8 +222,15 @@ impl Call {
         }
     }
 
+    /// The call beside the value of its body.
+    pub fn and<T>(self, value: T) -> (Self, T) {
+        (self, value)
+    }
+
     /// Ends the call with what the function returned.
     pub fn finish(mut self, returns: impl FnOnce(Limits) -> Returns) {
+        // A function may end before it has given the future that it was to return.
+        self.admit();
         self.end(|limits| Ending::Returned(caught(limits, returns)));
     }
 
@@ -229,21 +247,21 @@ impl Call {
         }
     }
 
-    /// The scope of the body. Where nothing is recorded the task's own stays.
-    fn scope(&self) -> Scope {
-        let current = Scope::current();
-        Scope {
-            active: self.active.clone().or(current.active),
-            ..current
-        }
+    /// The scope of the body; `None` where nothing is recorded, so that the task's own stays.
+    pub(crate) fn scope(&self) -> Option<Scope> {
+        let active = self.active.as_ref()?;
+        Some(Scope {
+            active: Some(Arc::clone(active)),
+            ..Scope::current()
+        })
     }
 
-    fn panicked(&mut self, panic: Box<dyn Any + Send>) -> ! {
+    /// Ends the call with a panic of its body.
+    pub(crate) fn panicked(&mut self, panic: &(dyn Any + Send)) {
         self.end(|limits| {
-            let message = panic_message(&*panic);
+            let message = panic_message(panic);
             Ending::Panicked(Bounded::format(format_args!("panicked: {message}"), limits))
         });
-        resume_unwind(panic)
     }
 
     fn end(&mut self, ending: impl FnOnce(Limits) -> Ending) {
@@ -275,36 +293,6 @@ impl Drop for Call {
         // A panic of the body is caught before the call is dropped, so what is left is a future
         // that was dropped early.
         self.end(|_| Ending::Cancelled);
-    }
-}
-
-pin_project! {
-    /// The body of an asynchronous function, running. Given by [`Call::run_async`].
-    pub struct RunAsync<'a, F> {
-        #[pin]
-        body: Scoped<F>,
-        call: &'a mut Call,
-    }
-}
-
-impl<F> std::fmt::Debug for RunAsync<'_, F> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RunAsync")
-            .field("call", &self.call)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<F: Future> Future for RunAsync<'_, F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        ready!(this.call.poll_admitted(context));
-        match catch_unwind(AssertUnwindSafe(|| this.body.poll(context))) {
-            Ok(poll) => poll,
-            Err(panic) => this.call.panicked(panic),
-        }
     }
 }
 

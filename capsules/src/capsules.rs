@@ -121,7 +121,7 @@ impl Capsules {
 
     /// Binds every audited call inside the future to this instance.
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
-        Scoped::new(self.bind(), future)
+        Scoped::new(Some(self.bind()), future)
     }
 
     /// Binds every audited call inside the closure to this instance.

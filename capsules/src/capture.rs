@@ -230,6 +230,22 @@ pub struct Returns {
 }
 
 impl Returns {
+    /// The function failed.
+    pub fn failure(error: Captured<String>) -> Self {
+        Self {
+            result: Captured::default(),
+            error: Some(error),
+        }
+    }
+
+    /// The function succeeded without a result.
+    pub fn nothing() -> Self {
+        Self {
+            result: Captured::default(),
+            error: None,
+        }
+    }
+
     /// Reads the result or the error with these functions.
     pub fn of<T: ?Sized, E: ?Sized>(
         parts: &Parts<'_, T, E>,
@@ -237,10 +253,7 @@ impl Returns {
         error: impl FnOnce(&E) -> Captured<String>,
     ) -> Self {
         match parts.err {
-            Some(failure) => Self {
-                result: Captured::default(),
-                error: Some(error(failure)),
-            },
+            Some(failure) => Self::failure(error(failure)),
             None => Self {
                 result: parts.ok.map_or_else(Captured::default, result),
                 error: None,

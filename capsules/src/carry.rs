@@ -68,14 +68,14 @@ pub mod kind {
 #[allow(refining_impl_trait)]
 impl<F: Future> InCurrentCapsule<kind::OfFuture> for F {
     fn in_current_capsule(self) -> Scoped<F> {
-        Scoped::new(Scope::current(), self)
+        Scoped::new(Some(Scope::current()), self)
     }
 }
 
 #[allow(refining_impl_trait)]
 impl<S: Stream> InCurrentCapsule<kind::OfStream> for S {
     fn in_current_capsule(self) -> Scoped<S> {
-        Scoped::new(Scope::current(), self)
+        Scoped::new(Some(Scope::current()), self)
     }
 }
 

@@ -32,6 +32,7 @@ mod carry;
 mod default;
 mod durability;
 mod error;
+mod future;
 mod identity;
 mod journal;
 mod limits;
@@ -78,14 +79,17 @@ pub mod __private {
     pub use crate::durability::Durability;
     pub use capsules_core::CapsuleType;
     pub use core::option::Option;
+    pub use core::result::Result;
+    pub use std::boxed::Box;
 
-    pub use crate::call::{Call, Inputs, RunAsync, Site, borrow, enclosing_function};
+    pub use crate::call::{Call, Inputs, Site, borrow, enclosing_function};
     pub use crate::capture::{
         Id, IdByDisplay, Json, JsonByDebug, JsonByDisplay, JsonByNothing, JsonBySerialize, Parts,
         Returned, ReturnedValue, Returns, Text, TextByDebug, TextByDisplay, TextBySerialize,
         TextByType, json_by_debug, json_by_display, json_by_nothing, json_by_serialize,
         text_by_debug, text_by_display, text_by_nothing, text_by_serialize,
     };
+    pub use crate::future::RunAsync;
     pub use crate::limits::{Captured, Limits};
     pub use crate::strict::or_error;
     pub use crate::trace_parent::trace_id;

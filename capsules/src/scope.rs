@@ -72,7 +72,8 @@ pin_project! {
     /// them, and what the thread had bound is restored after it.
     #[must_use = "futures and streams do nothing unless polled"]
     pub struct Scoped<F> {
-        scope: Scope,
+        // Without one the thread's own stays.
+        scope: Option<Scope>,
         // Empty only while and after the drop, so that the value is dropped in its scope.
         #[pin]
         inner: Option<F>,
@@ -81,18 +82,22 @@ pin_project! {
     impl<F> PinnedDrop for Scoped<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = this.scope.clone().enter();
+            let _entered = this.scope.take().map(Scope::enter);
             this.inner.set(None);
         }
     }
 }
 
 impl<F> Scoped<F> {
-    pub(crate) fn new(scope: Scope, inner: F) -> Self {
+    pub(crate) fn new(scope: Option<Scope>, inner: F) -> Self {
         Self {
             scope,
             inner: Some(inner),
         }
+    }
+
+    pub(crate) fn get_ref(&self) -> Option<&F> {
+        self.inner.as_ref()
     }
 }
 
@@ -107,7 +112,7 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _entered = this.scope.clone().enter();
+        let _entered = this.scope.clone().map(Scope::enter);
         match this.inner.as_pin_mut() {
             Some(future) => future.poll(context),
             None => Poll::Pending,
@@ -120,7 +125,7 @@ impl<S: Stream> Stream for Scoped<S> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
-        let _entered = this.scope.clone().enter();
+        let _entered = this.scope.clone().map(Scope::enter);
         match this.inner.as_pin_mut() {
             Some(stream) => stream.poll_next(context),
             None => Poll::Ready(None),

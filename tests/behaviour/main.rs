@@ -9,6 +9,7 @@ mod correlation;
 mod current;
 mod ends;
 mod failures;
+mod futures;
 mod inputs;
 mod instances;
 mod limits;

@@ -1,0 +1,89 @@
+//! A future whose end is the end of an audited call.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::future::FusedFuture;
+use pin_project_lite::pin_project;
+
+use crate::call::Call;
+use crate::scope::Scoped;
+
+pin_project! {
+    /// The body of an asynchronous function, or the future that a function returned, running as
+    /// the rest of a call. `Send` and `Unpin` when that future is.
+    pub struct RunAsync<F, A> {
+        // Dropped before the call, which notes how it ended.
+        #[pin]
+        body: Scoped<F>,
+        // Both are empty once the future has ended.
+        call: Option<Call>,
+        after: Option<A>,
+    }
+}
+
+impl Call {
+    /// Runs a future with the capsule as the current one, and then hands the call on. The call
+    /// begins with the first poll; before that, nothing is recorded.
+    pub fn run_async<T, F, A, R>(self, body: F, after: A) -> RunAsync<F, A>
+    where
+        F: Future<Output = T>,
+        A: FnOnce(Self, T) -> R,
+    {
+        RunAsync {
+            body: Scoped::new(self.scope(), body),
+            call: Some(self),
+            after: Some(after),
+        }
+    }
+}
+
+impl<F, A> fmt::Debug for RunAsync<F, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunAsync")
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F, A, R> Future for RunAsync<F, A>
+where
+    F: Future,
+    A: FnOnce(Call, F::Output) -> R,
+{
+    type Output = R;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
+        let this = self.project();
+        if let Some(call) = this.call {
+            ready!(call.poll_admitted(context));
+        }
+        let value = match catch_unwind(AssertUnwindSafe(|| this.body.poll(context))) {
+            Ok(poll) => ready!(poll),
+            Err(panic) => {
+                if let Some(mut call) = this.call.take() {
+                    call.panicked(&*panic);
+                }
+                resume_unwind(panic)
+            }
+        };
+        match (this.call.take(), this.after.take()) {
+            (Some(call), Some(after)) => Poll::Ready(after(call, value)),
+            // Polled again after its end, which no caller may do.
+            _ => Poll::Pending,
+        }
+    }
+}
+
+impl<F, A, R> FusedFuture for RunAsync<F, A>
+where
+    F: FusedFuture,
+    A: FnOnce(Call, F::Output) -> R,
+{
+    fn is_terminated(&self) -> bool {
+        self.body.get_ref().is_none_or(FusedFuture::is_terminated)
+    }
+}
