@@ -21,6 +21,7 @@ const TYPES: [(&str, &str); 8] = [
 
 const KEYS: &str = "`type`, `tenant_from`, `tenant_id`, `trigger_from`, `source`, `domain`, \
                     `agent_id`, `session_from`, `user_from`, `correlation_from`, `traceparent`, \
+                    `skip`, `prompt`, \
                     `result`, `error`, `swallow_errors`, `durability`, `capsules`, `crate`";
 
 /// The arguments of one `#[audit(..)]`.
@@ -36,6 +37,10 @@ pub(crate) struct Args {
     pub(crate) user: Option<Source>,
     pub(crate) correlation: Option<Source>,
     pub(crate) traceparent: Option<Source>,
+    /// Parameters of which nothing is kept.
+    pub(crate) skip: Vec<Ident>,
+    /// What is kept as a hash only.
+    pub(crate) prompt: Option<Source>,
     pub(crate) result: Form,
     pub(crate) error: Form,
     pub(crate) swallow_errors: bool,
@@ -107,6 +112,8 @@ struct Keys {
     user: Option<Source>,
     correlation: Option<Source>,
     traceparent: Option<Source>,
+    skip: Vec<Ident>,
+    prompt: Option<Source>,
     result: Option<Form>,
     error: Option<Form>,
     swallow_errors: Option<bool>,
@@ -125,6 +132,11 @@ impl Keys {
         let name = key.to_string();
         if self.seen.contains(&name) {
             return Err(Error::new(key.span(), format!("`{name}` is given twice")));
+        }
+        if name == "skip" {
+            self.skip = parse_names(&key, input)?;
+            self.seen.push(name);
+            return Ok(());
         }
         if !input.peek(Token![=]) {
             return match known(&name) {
@@ -160,6 +172,7 @@ impl Keys {
                 self.only_one(&key, "correlation_from")?;
                 self.traceparent = Some(parse_parameter_or_expression(input)?);
             }
+            "prompt" => self.prompt = Some(parse_parameter(input)?),
             "result" => self.result = Some(parse_form(input)?),
             "error" => self.error = Some(parse_form(input)?),
             "swallow_errors" => self.swallow_errors = Some(parse_bool(input)?),
@@ -200,6 +213,8 @@ impl Keys {
             user: self.user,
             correlation: self.correlation,
             traceparent: self.traceparent,
+            skip: self.skip,
+            prompt: self.prompt,
             result: self.result.unwrap_or(Form::Best),
             error: self.error.unwrap_or(Form::Best),
             swallow_errors: self.swallow_errors.unwrap_or(true),
@@ -305,6 +320,23 @@ fn parse_parameter(input: ParseStream<'_>) -> Result<Source> {
         Some(name) => Ok(Source::Parameter(expr, name)),
         None => Err(Error::new(span, message)),
     }
+}
+
+/// `skip(a, b)`.
+fn parse_names(key: &Ident, input: ParseStream<'_>) -> Result<Vec<Ident>> {
+    let message = "expected the names of parameters, such as `skip(password)`";
+    if !input.peek(syn::token::Paren) {
+        return Err(Error::new(key.span(), message));
+    }
+    let list;
+    let parentheses = syn::parenthesized!(list in input);
+    let names = list
+        .parse_terminated(Ident::parse_any, Token![,])
+        .map_err(|error| Error::new(error.span(), message))?;
+    if names.is_empty() {
+        return Err(Error::new(parentheses.span.join(), message));
+    }
+    Ok(names.into_iter().collect())
 }
 
 /// A parameter as a string, or any expression.

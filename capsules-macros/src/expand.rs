@@ -11,6 +11,7 @@ use crate::function::Function;
 use crate::names::{Names, own};
 use crate::params;
 use crate::shape::Shape;
+use crate::skip;
 
 /// Expands the attribute. On any error the function stays as it is, beside the error.
 pub(crate) fn audit(args: TokenStream, item: &TokenStream) -> TokenStream {
@@ -88,6 +89,7 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
         ..
     } = names;
     let signature = &function.signature;
+    skip::check(args, signature)?;
     let kind = &args.kind;
     let short_name = signature.ident.to_string();
     let source = option(private, args.source.as_ref());
@@ -105,7 +107,7 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
     };
 
     let mut fields = TokenStream::new();
-    if let Some(name) = params::trigger(&args.trigger, signature)? {
+    if let Some(name) = params::trigger(args, signature)? {
         fields.extend(quote_spanned! {name.span()=>
             #inputs.request = #private::Option::Some({
                 #[allow(unused_imports)]
@@ -132,6 +134,12 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
                 use #private::IdByDisplay as _;
                 #private::Id(&#expr).id()
             };
+        });
+    }
+    if let Some(source) = &args.prompt {
+        let expr = params::expression(source, signature)?;
+        fields.extend(quote_spanned! {expr.span()=>
+            #inputs.prompt_hash = #private::prompt_hash(&#expr);
         });
     }
     if let Some(source) = &args.traceparent {

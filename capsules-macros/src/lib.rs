@@ -7,6 +7,7 @@ mod function;
 mod names;
 mod params;
 mod shape;
+mod skip;
 
 use proc_macro::TokenStream;
 
@@ -56,6 +57,8 @@ use proc_macro::TokenStream;
 /// | `session_from`, `user_from`, `correlation_from` | like `tenant_from`, for the session, the user and the correlation id | the parent's |
 /// | `traceparent` | a W3C `traceparent` header whose trace id becomes the correlation id: a parameter as a string, or an expression over the parameters such as `headers.get("traceparent")`; a malformed header is ignored | the parent's |
 /// | `agent_id` | `context.agent_id`: an expression over the parameters | the function's qualified name |
+/// | `skip(..)` | parameters of which nothing is kept; no other key may name them | none |
+/// | `prompt` | a parameter or a field of one, with `Display`, of which the SHA3-256 is kept as `reasoning.prompt_hash` and not the text | none |
 /// | `source` | `trigger.source`: a string | the function's qualified name |
 /// | `domain` | the domain: a string | `"agents"` |
 /// | `result` | how the result is kept: `"json"`, `"display"`, `"debug"` or `"none"` | the best that its type offers, in this order |
@@ -64,6 +67,10 @@ use proc_macro::TokenStream;
 /// | `durability` | how safely the capsule is kept when the call returns: `"journaled"`, `"committed"` or `"memory"`; see `capsules::Durability` | the instance's |
 /// | `capsules` | the instance: an expression of type `Capsules` or `&Capsules` | the one that is bound or installed |
 /// | `crate` | the path of the `capsules` crate, when it was renamed | `::capsules` |
+///
+/// A first parameter that is skipped or hashed is not kept as `trigger.request`, and no other takes
+/// its place. What the function itself puts into its result, its error or `current()` is kept;
+/// `capsules::Builder::redact` sees all of it.
 ///
 /// Names of parameters may be written as strings or bare. Expressions are evaluated once, before
 /// the body runs; a panic in one is reported as an event and leaves the field empty.

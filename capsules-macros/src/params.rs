@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, FnArg, Ident, Pat, Result, Signature};
 
-use crate::args::{Source, Trigger};
+use crate::args::{Args, Source, Trigger};
 
 /// The names of the parameters, not counting `self`; `None` for a pattern without one name.
 pub(crate) fn names(signature: &Signature) -> Vec<Option<Ident>> {
@@ -45,12 +45,20 @@ pub(crate) fn rebind_mutable(signature: &mut Signature) -> TokenStream {
     rebound
 }
 
-/// The parameter that `trigger.request` is taken from.
-pub(crate) fn trigger(trigger: &Trigger, signature: &Signature) -> Result<Option<Ident>> {
+/// The parameter that `trigger.request` is taken from. What is skipped, or kept as a hash, is not
+/// taken by default, nor another in its place.
+pub(crate) fn trigger(args: &Args, signature: &Signature) -> Result<Option<Ident>> {
     let names = names(signature);
-    match trigger {
+    let hashed = match &args.prompt {
+        Some(Source::Parameter(_, name)) => Some(name),
+        Some(Source::Expression(_)) | None => None,
+    };
+    let taken = match &args.trigger {
         Trigger::None => Ok(None),
-        Trigger::Default => Ok(names.into_iter().next().flatten()),
+        Trigger::Default => {
+            let first = names.into_iter().next().flatten();
+            return Ok(first.filter(|name| Some(name) != hashed && !args.skip.contains(name)));
+        }
         Trigger::Name(name) => {
             require(name, signature)?;
             Ok(Some(name.clone()))
@@ -69,6 +77,15 @@ pub(crate) fn trigger(trigger: &Trigger, signature: &Signature) -> Result<Option
                 ),
             )),
         },
+    };
+    match (taken?, hashed) {
+        (Some(name), Some(hashed)) if name == *hashed => {
+            let message = format!(
+                "`{name}` is kept as a hash, by `prompt`; `trigger_from` would keep its text"
+            );
+            Err(Error::new(name.span(), message))
+        }
+        (taken, _) => Ok(taken),
     }
 }
 
@@ -83,7 +100,8 @@ pub(crate) fn expression(source: &Source, signature: &Signature) -> Result<Token
     }
 }
 
-fn require(name: &Ident, signature: &Signature) -> Result<()> {
+/// Checks that there is such a parameter.
+pub(crate) fn require(name: &Ident, signature: &Signature) -> Result<()> {
     let is_receiver = name == "self" && signature.receiver().is_some();
     if is_receiver || names(signature).iter().flatten().any(|known| known == name) {
         return Ok(());

@@ -9,8 +9,10 @@ use capsules_core::{Capsule, CapsuleType, Uuid};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::bounded_json::to_json;
 use crate::durability::Durability;
 use crate::identity::Identity;
+use crate::limits::Limits;
 use crate::recorder::Recorder;
 use crate::scope::Scope;
 use crate::trace_parent::trace_id;
@@ -273,8 +275,8 @@ impl CurrentCapsule {
         self
     }
 
-    /// Keeps something of the environment, in `context.environment`. A value that has no JSON
-    /// form is kept as null.
+    /// Keeps something of the environment, in `context.environment`. Of a value that has no
+    /// JSON form the reason is kept.
     pub fn environment(&self, key: impl Into<String>, value: impl Serialize) -> &Self {
         let value = json(value);
         self.change(|capsule| {
@@ -304,7 +306,12 @@ setters! {
     model(model: impl Into<String>) => |c| c.reasoning.model = Some(model.into());
     /// How sure the actor is. Brought into the range from 0 to 1; NaN counts as 0.
     confidence(confidence: f64) => |c| c.reasoning.confidence = unit(confidence);
-    /// SHA3-256 of the full prompt.
+    /// The full prompt, of which the SHA3-256 is kept and not the text.
+    prompt(text: impl AsRef<str>) => |c| {
+        let hash = capsules_core::sha3_256(text.as_ref().as_bytes());
+        c.reasoning.prompt_hash = Some(hash.to_string());
+    };
+    /// SHA3-256 of the full prompt, as 64 lower-case hexadecimal digits.
     prompt_hash(hash: impl Into<String>) => |c| c.reasoning.prompt_hash = Some(hash.into());
     /// The conversation or run.
     session_id(id: impl Into<String>) => |c| c.context.session_id = Some(id.into());
@@ -339,5 +346,5 @@ pub(crate) fn unit(value: f64) -> f64 {
 }
 
 pub(crate) fn json(value: impl Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or(Value::Null)
+    to_json(&value, Limits::ON_PURPOSE).value
 }

@@ -47,6 +47,8 @@ pub struct Inputs {
     pub limits: Limits,
     /// `trigger.request`.
     pub request: Option<Captured<String>>,
+    /// `reasoning.prompt_hash`.
+    pub prompt_hash: Option<String>,
     /// `context.agent_id`.
     pub agent_id: Option<String>,
     /// The tenant.
@@ -317,6 +319,7 @@ fn describe(site: &Site, read: Inputs, parent: Option<&Active>) -> Capsule {
         identity.inherit(parent.identity());
     }
     identity.give_to(&mut capsule);
+    capsule.reasoning.prompt_hash = read.prompt_hash;
     if let Some(request) = read.request {
         capsule.trigger.request = noted(&mut capsule, "trigger.request", request);
     }

@@ -10,6 +10,7 @@ use std::convert::Infallible;
 use std::fmt::{Debug, Display};
 use std::ops::ControlFlow;
 
+use capsules_core::sha3_256;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -160,6 +161,11 @@ fn id_by_display<T: Display + ?Sized>(value: &T) -> String {
         ..Limits::default()
     };
     text_by_display(value, limits).value
+}
+
+/// `prompt = …`: the SHA3-256 of all of the text. None of a secret, whose text is not its content.
+pub fn prompt_hash<T: Display + ?Sized>(value: &T) -> Option<String> {
+    (!is_secret::<T>()).then(|| sha3_256(value.to_string().as_bytes()).to_string())
 }
 
 /// What a function returned, to be taken apart. Called as `Returned(&value).parts()`.

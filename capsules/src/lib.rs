@@ -87,7 +87,7 @@ pub mod __private {
         Id, IdByDisplay, Json, JsonByDebug, JsonByDisplay, JsonByNothing, JsonBySerialize, Parts,
         Returned, ReturnedValue, Returns, Text, TextByDebug, TextByDisplay, TextBySerialize,
         TextByType, json_by_debug, json_by_display, json_by_nothing, json_by_serialize,
-        text_by_debug, text_by_display, text_by_nothing, text_by_serialize,
+        prompt_hash, text_by_debug, text_by_display, text_by_nothing, text_by_serialize,
     };
     pub use crate::future::RunAsync;
     pub use crate::limits::{Captured, Limits};

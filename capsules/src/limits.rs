@@ -21,6 +21,15 @@ pub struct Limits {
     pub(crate) depth: usize,
 }
 
+impl Limits {
+    /// For what is put into a capsule on purpose: it is not cut, and yet ends.
+    pub(crate) const ON_PURPOSE: Self = Self {
+        text: usize::MAX,
+        bytes: usize::MAX,
+        depth: 100,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -19,3 +19,4 @@ mod reasoning;
 mod redaction;
 mod secrets;
 mod shapes;
+mod skip;

@@ -77,3 +77,18 @@ fn a_field_of_a_serialised_value_is_not_kept() {
         json!(["outcome.result"])
     );
 }
+
+#[test]
+fn setters_keep_no_secret() {
+    #[audit(type = "tool")]
+    fn set() {
+        let secret = secure_string::SecureString::from(SECRET);
+        capsules::current()
+            .environment("key", &secret)
+            .resource("keys", [&secret]);
+    }
+    let ((), capsules) = audited(set);
+    let capsule = only(capsules);
+    assert_eq!(capsule.context.environment["key"], "[redacted]");
+    assert_eq!(capsule.execution.resources_used["keys"], "[redacted]");
+}
