@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use crate::canonical::{
-    CanonicalError, Place, TYPICAL_SIZE, write_content, write_integer, write_optional,
+    CanonicalError, Numbers, Place, TYPICAL_SIZE, canonicalize, write_content, write_integer,
+    write_optional,
 };
 use crate::capsule::{Capsule, CapsuleType};
 use crate::chain::Position;
@@ -101,8 +102,9 @@ impl Draft {
             .ok_or_else(|| malformed("its `previous_hash` is not null"))?;
         let sequence_at =
             open("sequence", OPEN_SEQUENCE).ok_or_else(|| malformed("its `sequence` is not 0"))?;
-        if previous_hash_at > sequence_at {
-            return Err(malformed("its keys are not in order"));
+        // The text is hashed as it is; a verifier hashes its canonical form.
+        if canonicalize(text.as_bytes(), Numbers::AsWritten).as_deref() != Ok(&*text) {
+            return Err(malformed("it is not canonical"));
         }
         let header = Header::of(&document).map_err(|error| malformed(&error.to_string()))?;
         let id = header.id.and_then(|id| id.parse().ok());
@@ -207,7 +209,11 @@ mod tests {
             sequence: 1,
             previous_hash: None,
         });
-        for text in ["", "{}", "[]", &linked] {
+        let unsorted = draft
+            .text()
+            .replace(r#""metrics":{}"#, r#""z":1,"metrics":{}"#);
+        let spaced = draft.text().replace(',', ", ");
+        for text in ["", "{}", "[]", &linked, &unsorted, &spaced] {
             assert!(Draft::from_text(text.to_owned()).is_err(), "{text}");
         }
     }
