@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use capsules_core::canonical::{Numbers, canonicalize};
+use capsules_core::pq::PqPublicKey;
 use capsules_core::storage::{SqliteStorage, Storage};
 use capsules_core::verify::{Check, Level, PqPolicy, Report, TrustedKeys, Verdict, Verifier};
 use capsules_core::{
-    AuthorityType, Capsule, CapsuleType, Draft, LocalSigner, OutcomeStatus, PqKeyPair, PublicKey,
-    ReasoningOption, Seal, SealedRecord, ToolCall, Unsigned, sha3_256,
+    AuthorityType, Capsule, CapsuleType, Draft, Keyring, LocalSigner, OutcomeStatus, Position,
+    PqKeyPair, PublicKey, ReasoningOption, Seal, SealedRecord, Signer, ToolCall, Unsigned,
+    sha3_256,
 };
 use capsules_tests::temp_dir;
 use rusqlite::{Connection, Params};
@@ -22,20 +24,27 @@ pub(crate) const LENGTH: u64 = 6;
 pub(crate) struct Evidence {
     directory: TempDir,
     pub(crate) seal: Seal,
-    pub(crate) trusted: TrustedKeys,
+    signer: Arc<LocalSigner>,
+    pub(crate) pq: PqPublicKey,
+    /// Trusted instead of the key that sealed, where an attack is on the keyring too.
+    pub(crate) keyring: Option<Keyring>,
 }
 
+/// What the evidence of every test is a copy of.
 struct Original {
     file: Vec<u8>,
+    other: Vec<u8>,
     seal: Seal,
-    trusted: TrustedKeys,
+    signer: Arc<LocalSigner>,
+    pq: PqPublicKey,
 }
 
-impl Original {
-    fn new() -> Self {
-        let pq = PqKeyPair::generate().unwrap();
-        let trusted_pq = pq.public_key().clone();
-        let seal = seal().with_pq(pq);
+static ORIGINAL: LazyLock<Original> = LazyLock::new(|| {
+    let pq = PqKeyPair::generate().unwrap();
+    let public = pq.public_key().clone();
+    let signer = Arc::new(LocalSigner::generate().unwrap());
+    let seal = Seal::with_signer(signer.clone()).with_pq(pq);
+    let chain = || {
         let directory = temp_dir();
         let path = directory.path().join("capsules.db");
         let store = SqliteStorage::open(&path).unwrap();
@@ -43,28 +52,37 @@ impl Original {
             append(&store, &seal, &capsule(number));
         }
         store.close().unwrap();
-        Self {
-            file: fs::read(path).unwrap(),
-            trusted: TrustedKeys::only([seal.public_key()]).post_quantum(trusted_pq),
-            seal,
-        }
+        fs::read(path).unwrap()
+    };
+    Original {
+        file: chain(),
+        other: chain(),
+        signer,
+        pq: public,
+        seal,
     }
-}
-
-/// What is found at the levels structural, full and signatures; `None` when nothing is.
-pub(crate) type Found<'a> = [Option<&'a str>; 3];
+});
 
 impl Evidence {
     /// A chain of records with both signatures, in every field of which there is something.
     pub(crate) fn new() -> Self {
-        // Made once: every test edits a copy.
-        static ORIGINAL: LazyLock<Original> = LazyLock::new(Original::new);
+        Self::copy_of(&ORIGINAL.file)
+    }
+
+    /// Another chain of such records, sealed with the same keys.
+    pub(crate) fn other_chain() -> Self {
+        Self::copy_of(&ORIGINAL.other)
+    }
+
+    fn copy_of(file: &[u8]) -> Self {
         let evidence = Self {
             directory: temp_dir(),
             seal: ORIGINAL.seal.clone(),
-            trusted: ORIGINAL.trusted.clone(),
+            signer: ORIGINAL.signer.clone(),
+            pq: ORIGINAL.pq.clone(),
+            keyring: None,
         };
-        fs::write(evidence.path(), &ORIGINAL.file).unwrap();
+        fs::write(evidence.path(), file).unwrap();
         evidence
     }
 
@@ -94,6 +112,82 @@ impl Evidence {
         self.set(sequence, "data", Some(&content.replacen(from, to, 1)));
     }
 
+    /// The text with its last character changed.
+    pub(crate) fn edited(text: &str) -> String {
+        let (start, last) = text.split_at(text.len() - 1);
+        format!("{start}{}", if last == "0" { "1" } else { "0" })
+    }
+
+    /// Makes one record follow the record with this hash, in content and column.
+    pub(crate) fn link(&self, sequence: u64, before: &str) {
+        let old = self.record(sequence).columns.previous_hash.unwrap();
+        self.edit(sequence, &old, before);
+        self.set(sequence, "previous_hash", Some(before));
+    }
+
+    /// Copies a row under a new id to another place in the columns.
+    pub(crate) fn copy(&self, from: u64, to: u64) {
+        let statement = "INSERT INTO capsules SELECT 'a1b2c3d4-e5f6-4890-abcd-ef1234567890', type, \
+             ?2, previous_hash, data, hash, signature, signature_pq, signed_at, signed_by, \
+             session_id, tenant_id, domain FROM capsules WHERE sequence = ?1";
+        assert_eq!(self.sql(statement, [from.to_string(), to.to_string()]), 1);
+    }
+
+    /// Puts a record of another chain into a row.
+    pub(crate) fn take(&self, sequence: u64, other: &SealedRecord) {
+        let columns = &other.columns;
+        for (column, value) in [
+            ("id", Some(&columns.id)),
+            ("previous_hash", columns.previous_hash.as_ref()),
+            ("data", Some(&other.content)),
+            ("hash", Some(&other.hash)),
+            ("signature", Some(&other.signature)),
+            ("signature_pq", Some(&other.signature_pq)),
+            ("signed_at", other.signed_at.as_ref()),
+            ("signed_by", other.signed_by.as_ref()),
+            ("tenant_id", columns.tenant_id.as_ref()),
+        ] {
+            self.set(sequence, column, value.map(String::as_str));
+        }
+    }
+
+    /// Makes the table anew without its constraints.
+    pub(crate) fn without_constraints(&self) {
+        for statement in [
+            "CREATE TABLE loose AS SELECT * FROM capsules",
+            "DROP TABLE capsules",
+            "ALTER TABLE loose RENAME TO capsules",
+        ] {
+            self.sql(statement, ());
+        }
+    }
+
+    /// Signs every record with another key and names that key.
+    pub(crate) fn sign_all_with(&self, attacker: &Seal) {
+        for record in self.records() {
+            let sequence = u64::try_from(record.columns.sequence).unwrap();
+            let position = Position {
+                sequence,
+                previous_hash: record.columns.previous_hash.clone(),
+            };
+            let draft = Draft::new(&record.capsule().unwrap()).unwrap();
+            let forged = attacker.seal(&draft, &position).unwrap();
+            assert_eq!(forged.hash, record.hash, "the content stays");
+            self.set(sequence, "signature", Some(&forged.signature));
+            self.set(sequence, "signed_by", forged.signed_by.as_deref());
+        }
+    }
+
+    /// What the key that sealed makes of these bytes.
+    pub(crate) fn sign(&self, message: &[u8]) -> String {
+        self.signer.sign(message).unwrap().to_string()
+    }
+
+    /// Trusts a keyring of these keys, of which the last is active.
+    pub(crate) fn trust<const N: usize>(&mut self, keys: [PublicKey; N]) {
+        self.keyring = Some(keys.into_iter().collect());
+    }
+
     /// Gives one record the hash that its content has now.
     pub(crate) fn rehash(&self, sequence: u64) {
         let content = self.record(sequence).content;
@@ -104,12 +198,9 @@ impl Evidence {
 
     /// Links and hashes every record from this one on anew, as someone without the key can.
     pub(crate) fn relink(&self, from: u64) {
-        for sequence in from..LENGTH {
+        for sequence in from..self.records().len() as u64 {
             if let Some(before) = sequence.checked_sub(1) {
-                let (before, record) = (self.record(before).hash, self.record(sequence));
-                let old = record.columns.previous_hash.unwrap();
-                self.edit(sequence, &old, &before);
-                self.set(sequence, "previous_hash", Some(&before));
+                self.link(sequence, &self.record(before).hash);
             }
             self.rehash(sequence);
         }
@@ -135,60 +226,40 @@ impl Evidence {
         records
     }
 
-    /// Verifies with both of the keys that sealed.
+    /// The keys that are trusted: those that sealed, unless an attack is on the keyring too.
+    pub(crate) fn trusted(&self) -> TrustedKeys {
+        let keys: TrustedKeys = match &self.keyring {
+            Some(keyring) => keyring.clone().into(),
+            None => self.seal.public_key().into(),
+        };
+        keys.post_quantum(self.pq.clone())
+    }
+
+    /// Verifies, and demands both signatures.
     pub(crate) fn verify(&self, level: Level) -> Report {
-        self.verify_with(level, self.trusted.clone(), PqPolicy::Required)
+        self.verify_with(
+            &Verifier::new(level)
+                .keys(self.trusted())
+                .pq(PqPolicy::Required),
+        )
     }
 
-    pub(crate) fn verify_with(&self, level: Level, keys: TrustedKeys, pq: PqPolicy) -> Report {
+    pub(crate) fn verify_with(&self, verifier: &Verifier) -> Report {
         let store = SqliteStorage::open_read_only(self.path()).unwrap();
-        let verifier = Verifier::new(level).keys(keys).pq(pq);
         verifier.verify(&store, None).unwrap()
-    }
-
-    /// Checks what each level finds.
-    #[track_caller]
-    pub(crate) fn assert_found(&self, found: Found<'_>) {
-        for (level, found) in LEVELS.into_iter().zip(found) {
-            let report = self.verify(level);
-            let message = report.error.as_ref().map(ToString::to_string);
-            assert_eq!(message.as_deref(), found, "{level}: {report:#?}");
-            assert_eq!(report.valid(), found.is_none());
-            assert_eq!(
-                report.total_capsules,
-                self.records().len() as u64,
-                "every record is counted"
-            );
-            match &report.error {
-                None => assert_eq!(report.capsules_verified, report.total_capsules),
-                Some(error) => {
-                    assert_eq!(report.capsules_verified, error.sequence);
-                    let verdict = report.checks.verdict(error.check());
-                    assert_eq!(verdict, &Verdict::Failed(error.clone()));
-                    for (check, verdict) in report.checks.iter() {
-                        assert!(
-                            !matches!(verdict, Verdict::Passed { .. }),
-                            "{check} reads as passed, though the verification ended early"
-                        );
-                    }
-                }
-            }
-        }
     }
 
     /// Checks that no level finds anything.
     #[track_caller]
     pub(crate) fn assert_not_found(&self) {
-        self.assert_found([None; 3]);
+        for level in LEVELS {
+            let report = self.verify(level);
+            assert!(report.valid(), "{level}: {report:#?}");
+        }
     }
 }
 
 pub(crate) const LEVELS: [Level; 3] = [Level::Structural, Level::Full, Level::Signatures];
-
-/// Found from this level on, with one message.
-pub(crate) fn from(level: Level, message: &str) -> Found<'_> {
-    LEVELS.map(|each| (each >= level).then_some(message))
-}
 
 /// A seal with a new key.
 pub(crate) fn seal() -> Seal {
@@ -203,20 +274,21 @@ pub(crate) fn stranger() -> PublicKey {
 pub(crate) fn append(store: &SqliteStorage, seal: &Seal, capsule: &Capsule) {
     let draft = Draft::new(capsule).unwrap();
     let mut next = |head: Option<&_>| {
-        let position = capsules_core::Position::after(head);
+        let position = Position::after(head);
         Ok(vec![seal.sign(Unsigned::new(&draft, &position))?])
     };
     store.append(capsule.tenant_id(), &mut next).unwrap();
 }
 
-/// A capsule in every section of which there is something to edit. All of it is ASCII.
+/// A capsule in every section of which there is something to edit. The second is ASCII; the third
+/// has an accented letter, and the last no tenant.
 pub(crate) fn capsule(number: u64) -> Capsule {
     let mut capsule = Capsule::new(CapsuleType::Agent);
     capsule.domain = "payments".into();
-    capsule.set_tenant_id(Some("acme"));
+    capsule.set_tenant_id((number != LENGTH - 1).then_some("acme"));
     capsule.trigger.source = format!("caller {number}");
     capsule.trigger.request = "transfer 100".into();
-    capsule.trigger.user_id = Some("user-1".to_owned());
+    capsule.trigger.user_id = Some(if number == 3 { "zo\u{eb}" } else { "user-1" }.to_owned());
     capsule.context.agent_id = "agent-7".into();
     capsule.context.session_id = Some("session-1".to_owned());
     capsule.reasoning.analysis = "enough money".into();
@@ -263,7 +335,8 @@ fn untouched_evidence_passes_every_check() {
             let without_keyring = matches!(verdict, Verdict::NotChecked { .. });
             assert!(without_keyring, "{verdict:?}");
         } else {
-            assert_eq!(verdict, &Verdict::Passed { checked: LENGTH }, "{check}");
+            let checked = LENGTH - u64::from(check == Check::Tenant);
+            assert_eq!(verdict, &Verdict::Passed { checked }, "{check}");
         }
     }
     let report = evidence.verify(Level::Structural);
