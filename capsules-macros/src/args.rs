@@ -21,7 +21,7 @@ const TYPES: [(&str, &str); 8] = [
 
 const KEYS: &str = "`type`, `tenant_from`, `tenant_id`, `trigger_from`, `source`, `domain`, \
                     `agent_id`, `session_from`, `user_from`, `correlation_from`, `traceparent`, \
-                    `skip`, `prompt`, \
+                    `skip`, `prompt`, `arguments`, \
                     `result`, `error`, `swallow_errors`, `durability`, `capsules`, `crate`";
 
 /// The arguments of one `#[audit(..)]`.
@@ -41,6 +41,7 @@ pub(crate) struct Args {
     pub(crate) skip: Vec<Ident>,
     /// What is kept as a hash only.
     pub(crate) prompt: Option<Source>,
+    pub(crate) arguments: Arguments,
     pub(crate) result: Form,
     pub(crate) error: Form,
     pub(crate) swallow_errors: bool,
@@ -68,6 +69,16 @@ pub(crate) enum Trigger {
     None,
 }
 
+/// Which parameters are kept by their names.
+#[derive(Default)]
+pub(crate) enum Arguments {
+    #[default]
+    None,
+    /// All that have a name, are not skipped and not kept as a hash.
+    All,
+    Listed(Vec<Ident>),
+}
+
 /// In which form a value is kept.
 #[derive(Clone, Copy)]
 pub(crate) enum Form {
@@ -80,6 +91,14 @@ pub(crate) enum Form {
 }
 
 impl Args {
+    /// The parameter that is kept as a hash, or of which a field is.
+    pub(crate) fn hashed(&self) -> Option<&Ident> {
+        match &self.prompt {
+            Some(Source::Parameter(_, name)) => Some(name),
+            Some(Source::Expression(_)) | None => None,
+        }
+    }
+
     /// Reads the arguments.
     pub(crate) fn parse(tokens: TokenStream) -> Result<Self> {
         Self::parse_keys.parse2(tokens)
@@ -114,6 +133,7 @@ struct Keys {
     traceparent: Option<Source>,
     skip: Vec<Ident>,
     prompt: Option<Source>,
+    arguments: Arguments,
     result: Option<Form>,
     error: Option<Form>,
     swallow_errors: Option<bool>,
@@ -133,29 +153,38 @@ impl Keys {
         if self.seen.contains(&name) {
             return Err(Error::new(key.span(), format!("`{name}` is given twice")));
         }
+        // These two are lists of names.
         if name == "skip" {
-            self.skip = parse_names(&key, input)?;
-            self.seen.push(name);
-            return Ok(());
+            self.skip = parse_names(&key, "password", input)?;
+        } else if name == "arguments" {
+            self.arguments = parse_arguments(&key, input)?;
+        } else {
+            self.parse_value(&key, &name, input)?;
         }
+        self.seen.push(name);
+        Ok(())
+    }
+
+    /// `key = value`.
+    fn parse_value(&mut self, key: &Ident, name: &str, input: ParseStream<'_>) -> Result<()> {
         if !input.peek(Token![=]) {
-            return match known(&name) {
+            return match known(name) {
                 true => Err(Error::new(
                     key.span(),
                     format!("`{name}` needs a value: `{name} = …`"),
                 )),
-                false => Err(unknown(&key)),
+                false => Err(unknown(key)),
             };
         }
         input.parse::<Token![=]>()?;
-        match name.as_str() {
+        match name {
             "type" => self.kind = Some(parse_type(input)?),
             "tenant_from" => {
-                self.only_one(&key, "tenant_id")?;
+                self.only_one(key, "tenant_id")?;
                 self.tenant = Some(parse_parameter(input)?);
             }
             "tenant_id" => {
-                self.only_one(&key, "tenant_from")?;
+                self.only_one(key, "tenant_from")?;
                 self.tenant = Some(Source::Expression(input.parse()?));
             }
             "trigger_from" => self.trigger = Some(parse_trigger(input)?),
@@ -165,11 +194,11 @@ impl Keys {
             "session_from" => self.session = Some(parse_parameter(input)?),
             "user_from" => self.user = Some(parse_parameter(input)?),
             "correlation_from" => {
-                self.only_one(&key, "traceparent")?;
+                self.only_one(key, "traceparent")?;
                 self.correlation = Some(parse_parameter(input)?);
             }
             "traceparent" => {
-                self.only_one(&key, "correlation_from")?;
+                self.only_one(key, "correlation_from")?;
                 self.traceparent = Some(parse_parameter_or_expression(input)?);
             }
             "prompt" => self.prompt = Some(parse_parameter(input)?),
@@ -179,9 +208,8 @@ impl Keys {
             "durability" => self.durability = Some(parse_durability(input)?),
             "capsules" => self.capsules = Some(input.parse()?),
             "crate" => self.krate = Some(parse_path(input)?),
-            _ => return Err(unknown(&key)),
+            _ => return Err(unknown(key)),
         }
-        self.seen.push(name);
         Ok(())
     }
 
@@ -215,6 +243,7 @@ impl Keys {
             traceparent: self.traceparent,
             skip: self.skip,
             prompt: self.prompt,
+            arguments: self.arguments,
             result: self.result.unwrap_or(Form::Best),
             error: self.error.unwrap_or(Form::Best),
             swallow_errors: self.swallow_errors.unwrap_or(true),
@@ -322,9 +351,17 @@ fn parse_parameter(input: ParseStream<'_>) -> Result<Source> {
     }
 }
 
-/// `skip(a, b)`.
-fn parse_names(key: &Ident, input: ParseStream<'_>) -> Result<Vec<Ident>> {
-    let message = "expected the names of parameters, such as `skip(password)`";
+/// `arguments`, or `arguments(a, b)`.
+fn parse_arguments(key: &Ident, input: ParseStream<'_>) -> Result<Arguments> {
+    if input.is_empty() || input.peek(Token![,]) {
+        return Ok(Arguments::All);
+    }
+    parse_names(key, "query", input).map(Arguments::Listed)
+}
+
+/// `key(a, b)`.
+fn parse_names(key: &Ident, example: &str, input: ParseStream<'_>) -> Result<Vec<Ident>> {
+    let message = format!("expected the names of parameters, such as `{key}({example})`");
     if !input.peek(syn::token::Paren) {
         return Err(Error::new(key.span(), message));
     }
@@ -332,7 +369,7 @@ fn parse_names(key: &Ident, input: ParseStream<'_>) -> Result<Vec<Ident>> {
     let parentheses = syn::parenthesized!(list in input);
     let names = list
         .parse_terminated(Ident::parse_any, Token![,])
-        .map_err(|error| Error::new(error.span(), message))?;
+        .map_err(|error| Error::new(error.span(), &message))?;
     if names.is_empty() {
         return Err(Error::new(parentheses.span.join(), message));
     }

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::Result;
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
 use crate::args::{Args, Source};
@@ -113,6 +114,16 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
                 #[allow(unused_imports)]
                 use #private::{TextByDebug as _, TextByDisplay as _, TextBySerialize as _, TextByType as _};
                 (&&&&#private::Text(&#name)).text(#inputs.limits)
+            });
+        });
+    }
+    for name in params::arguments(args, signature)? {
+        let text = name.unraw().to_string();
+        fields.extend(quote_spanned! {name.span()=>
+            #inputs.argument(#text, {
+                #[allow(unused_imports)]
+                use #private::{JsonByDebug as _, JsonByDisplay as _, JsonByNothing as _, JsonBySerialize as _};
+                (&&&&#private::Json(&#name)).json(#inputs.limits)
             });
         });
     }

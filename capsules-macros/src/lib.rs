@@ -59,6 +59,7 @@ use proc_macro::TokenStream;
 /// | `agent_id` | `context.agent_id`: an expression over the parameters | the function's qualified name |
 /// | `skip(..)` | parameters of which nothing is kept; no other key may name them | none |
 /// | `prompt` | a parameter or a field of one, with `Display`, of which the SHA3-256 is kept as `reasoning.prompt_hash` and not the text | none |
+/// | `arguments` | parameters that are kept by their names: `arguments` for all that are neither skipped nor hashed, or `arguments(query, limit)`; in `context.environment["capsules.arguments"]`, and of a tool also in the parent's `execution.tool_calls[].arguments` | none |
 /// | `source` | `trigger.source`: a string | the function's qualified name |
 /// | `domain` | the domain: a string | `"agents"` |
 /// | `result` | how the result is kept: `"json"`, `"display"`, `"debug"` or `"none"` | the best that its type offers, in this order |

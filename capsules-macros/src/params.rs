@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, FnArg, Ident, Pat, Result, Signature};
 
-use crate::args::{Args, Source, Trigger};
+use crate::args::{Args, Arguments, Source, Trigger};
 
 /// The names of the parameters, not counting `self`; `None` for a pattern without one name.
 pub(crate) fn names(signature: &Signature) -> Vec<Option<Ident>> {
@@ -49,10 +49,7 @@ pub(crate) fn rebind_mutable(signature: &mut Signature) -> TokenStream {
 /// taken by default, nor another in its place.
 pub(crate) fn trigger(args: &Args, signature: &Signature) -> Result<Option<Ident>> {
     let names = names(signature);
-    let hashed = match &args.prompt {
-        Some(Source::Parameter(_, name)) => Some(name),
-        Some(Source::Expression(_)) | None => None,
-    };
+    let hashed = args.hashed();
     let taken = match &args.trigger {
         Trigger::None => Ok(None),
         Trigger::Default => {
@@ -87,6 +84,35 @@ pub(crate) fn trigger(args: &Args, signature: &Signature) -> Result<Option<Ident
         }
         (taken, _) => Ok(taken),
     }
+}
+
+/// The parameters that are kept by their names.
+pub(crate) fn arguments(args: &Args, signature: &Signature) -> Result<Vec<Ident>> {
+    let hashed = args.hashed();
+    let listed = match &args.arguments {
+        Arguments::None => return Ok(Vec::new()),
+        Arguments::All => {
+            let kept = |name: &Ident| Some(name) != hashed && !args.skip.contains(name);
+            return Ok(names(signature)
+                .into_iter()
+                .flatten()
+                .filter(kept)
+                .collect());
+        }
+        Arguments::Listed(listed) => listed,
+    };
+    for (at, name) in listed.iter().enumerate() {
+        require(name, signature)?;
+        let message = if Some(name) == hashed {
+            format!("`{name}` is kept as a hash, by `prompt`; `arguments` would keep its value")
+        } else if listed[..at].contains(name) {
+            format!("`{name}` is listed twice")
+        } else {
+            continue;
+        };
+        return Err(Error::new(name.span(), message));
+    }
+    Ok(listed.clone())
 }
 
 /// The expression that a source stands for, with its parameter checked.

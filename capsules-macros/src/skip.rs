@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Error, Result, Signature};
 
-use crate::args::{Args, Source, Trigger};
+use crate::args::{Args, Arguments, Source, Trigger};
 use crate::params;
 
 /// Checks that no other key names a parameter that is skipped.
@@ -43,6 +43,10 @@ fn uses<'a>(args: &'a Args, signature: &'a Signature) -> impl Iterator<Item = To
     let sources = sources.into_iter().flatten().map(|source| match source {
         Source::Parameter(expr, _) | Source::Expression(expr) => expr.to_token_stream(),
     });
+    let arguments = match &args.arguments {
+        Arguments::Listed(names) => names.as_slice(),
+        Arguments::None | Arguments::All => &[],
+    };
     let expressions = [&args.agent_id, &args.capsules];
     let expressions = expressions
         .into_iter()
@@ -52,6 +56,7 @@ fn uses<'a>(args: &'a Args, signature: &'a Signature) -> impl Iterator<Item = To
         .into_iter()
         .chain(sources)
         .chain(expressions)
+        .chain(arguments.iter().map(ToTokens::to_token_stream))
         .collect::<Vec<_>>()
         .into_iter()
 }

@@ -1,5 +1,6 @@
 //! Active capsules: what `current()` gives to the code inside an audited function.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +23,7 @@ pub(crate) struct Active {
     pub(crate) id: Uuid,
     pub(crate) recorder: Arc<Recorder>,
     /// The function's name, for the parent's list of tool calls.
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) parent: Option<Arc<Active>>,
     pub(crate) durability: Durability,
     pub(crate) started: Instant,
@@ -62,7 +63,7 @@ impl Active {
     pub(crate) fn new(
         capsule: Box<Capsule>,
         recorder: Arc<Recorder>,
-        name: &'static str,
+        name: Cow<'static, str>,
         parent: Option<Arc<Self>>,
         durability: Durability,
     ) -> Self {
@@ -182,7 +183,7 @@ pub fn try_current() -> Result<CurrentCapsule, NoActiveCapsule> {
 #[derive(Clone)]
 #[must_use = "the handle does nothing by itself; call its setters"]
 pub struct CurrentCapsule {
-    scope: Scope,
+    pub(crate) scope: Scope,
 }
 
 impl fmt::Debug for CurrentCapsule {

@@ -1,7 +1,8 @@
 //! One audited call, from its start to its record.
 
 use std::any::{Any, type_name};
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,33 +10,33 @@ use std::task::{Context, Poll, ready};
 use capsules_core::{
     AuthorityType, Capsule, CapsuleType, Draft, OutcomeStatus, ToolCall, TriggerType,
 };
+use serde_json::{Map, Value};
 
 use crate::active::Active;
 use crate::capsules::Capsules;
 use crate::capture::Returns;
-use crate::default::default_recorder;
 use crate::durability::Durability;
 use crate::error::Error;
 use crate::identity::Identity;
 use crate::limits::{Bounded, Captured, Limits};
-use crate::recorder::on_recorders_thread;
-use crate::redaction::{note_cut, note_redacted};
+use crate::redaction::{ARGUMENTS, note_cut, note_redacted};
 use crate::reply::Reply;
 use crate::scope::Scope;
+use crate::target::Target;
 
-/// What the attribute says of a function.
+/// What the attribute says of a function, or the builder of an action.
 #[derive(Debug, Clone, Copy)]
-pub struct Site {
+pub struct Site<'a> {
     /// The type of its capsules.
     pub kind: CapsuleType,
     /// The function's qualified name.
-    pub name: &'static str,
+    pub name: &'a str,
     /// Its name without the path.
-    pub short_name: &'static str,
+    pub short_name: &'a str,
     /// `trigger.source`, when it is not the qualified name.
-    pub source: Option<&'static str>,
+    pub source: Option<&'a str>,
     /// The domain.
-    pub domain: &'static str,
+    pub domain: &'a str,
     /// How safely its capsules are kept; the instance's choice when `None`.
     pub durability: Option<Durability>,
 }
@@ -47,6 +48,8 @@ pub struct Inputs {
     pub limits: Limits,
     /// `trigger.request`.
     pub request: Option<Captured<String>>,
+    /// Arguments by their names.
+    pub(crate) arguments: Vec<(String, Captured<Value>)>,
     /// `reasoning.prompt_hash`.
     pub prompt_hash: Option<String>,
     /// `context.agent_id`.
@@ -59,6 +62,26 @@ pub struct Inputs {
     pub user: Option<String>,
     /// `trigger.correlation_id`.
     pub correlation: Option<String>,
+}
+
+impl Inputs {
+    /// Keeps an argument.
+    pub fn argument(&mut self, name: impl Into<String>, value: Captured<Value>) {
+        self.arguments.push((name.into(), value));
+    }
+
+    /// Reads inputs by expressions that are the user's; a panic in one must not become the
+    /// function's.
+    pub(crate) fn take(&mut self, function: &str, read: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| read(self))).is_err() {
+            // What the panic says may be what the capsule must not keep.
+            tracing::error!(
+                target: "capsules",
+                function,
+                "an argument could not be read for its capsule"
+            );
+        }
+    }
 }
 
 /// The instance that `capsules = EXPR` gives, by value or by reference.
@@ -94,53 +117,37 @@ pub struct Call {
 enum Ending {
     Returned(Returns),
     Panicked(Captured<String>),
-    Cancelled,
+    Cancelled(Captured<String>),
 }
 
 impl Call {
     /// Starts a call: records to `capsules`, else to the instance that the task has bound, else
     /// to the process's default.
     pub fn begin(
-        site: &Site,
+        site: &Site<'static>,
         capsules: Option<&Capsules>,
         inputs: impl FnOnce(&mut Inputs),
     ) -> Self {
-        // What the recorder itself calls, a store for instance, would record without end.
-        if on_recorders_thread() {
-            return Self::unrecorded();
-        }
-        let scope = Scope::current();
-        let recorder = match (capsules, scope.recorder) {
-            (Some(capsules), _) => Some(Arc::clone(capsules.recorder())),
-            (None, Some(recorder)) => Some(recorder),
-            (None, None) => default_recorder(),
-        };
-        let Some(recorder) = recorder else {
+        let Some(target) = Target::find(capsules) else {
             return Self::unrecorded();
         };
-        let settings = recorder.settings();
-        let mut read = Inputs {
-            limits: settings.policy.capture_limits(),
-            ..Inputs::default()
-        };
-        // The expressions are the user's; a panic in one must not become the function's.
-        if catch_unwind(AssertUnwindSafe(|| inputs(&mut read))).is_err() {
-            // What the panic says may be what the capsule must not keep.
-            tracing::error!(
-                target: "capsules",
-                function = site.name,
-                "an argument could not be read for its capsule"
-            );
-        }
-        let durability = site.durability.unwrap_or(settings.durability);
-        let capsule = describe(site, read, scope.active.as_deref());
-        let active = Active::new(
-            Box::new(capsule),
-            recorder,
-            site.short_name,
-            scope.active,
-            durability,
-        );
+        let mut read = target.inputs();
+        read.take(site.name, inputs);
+        Self::start(target, site, Cow::Borrowed(site.short_name), read)
+    }
+
+    /// Starts a call whose inputs have been read. A tool appears by its name in its parent's
+    /// capsule.
+    pub(crate) fn start(
+        target: Target,
+        site: &Site<'_>,
+        name: Cow<'static, str>,
+        read: Inputs,
+    ) -> Self {
+        let Target { recorder, parent } = target;
+        let durability = site.durability.unwrap_or(recorder.settings().durability);
+        let capsule = describe(site, read, parent.as_deref());
+        let active = Active::new(Box::new(capsule), recorder, name, parent, durability);
         Self {
             active: Some(Arc::new(active)),
             admitted: false,
@@ -148,7 +155,7 @@ impl Call {
         }
     }
 
-    fn unrecorded() -> Self {
+    pub(crate) fn unrecorded() -> Self {
         Self {
             active: None,
             admitted: true,
@@ -180,7 +187,7 @@ impl Call {
     }
 
     /// Waits for room, unless that has been done.
-    fn admit(&mut self) {
+    pub(crate) fn admit(&mut self) {
         if self.admitted {
             return;
         }
@@ -266,6 +273,13 @@ impl Call {
         });
     }
 
+    /// Ends the call because what it returned was dropped before its end.
+    pub(crate) fn cancelled(&mut self, what: fmt::Arguments<'_>) {
+        self.end(|limits| {
+            Ending::Cancelled(Bounded::format(format_args!("cancelled: {what}"), limits))
+        });
+    }
+
     fn end(&mut self, ending: impl FnOnce(Limits) -> Ending) {
         let Some(active) = self.active.take() else {
             return;
@@ -294,12 +308,12 @@ impl Drop for Call {
     fn drop(&mut self) {
         // A panic of the body is caught before the call is dropped, so what is left is a future
         // that was dropped early.
-        self.end(|_| Ending::Cancelled);
+        self.cancelled(format_args!("the future was dropped before it finished"));
     }
 }
 
 /// The capsule of a call that begins.
-fn describe(site: &Site, read: Inputs, parent: Option<&Active>) -> Capsule {
+fn describe(site: &Site<'_>, read: Inputs, parent: Option<&Active>) -> Capsule {
     let mut capsule = Capsule::new(site.kind);
     site.domain.clone_into(&mut capsule.domain);
     capsule.trigger.kind = TriggerType::Agent;
@@ -322,6 +336,15 @@ fn describe(site: &Site, read: Inputs, parent: Option<&Active>) -> Capsule {
     capsule.reasoning.prompt_hash = read.prompt_hash;
     if let Some(request) = read.request {
         capsule.trigger.request = noted(&mut capsule, "trigger.request", request);
+    }
+    if !read.arguments.is_empty() {
+        let mut arguments = Map::new();
+        for (name, value) in read.arguments {
+            let field = format!("context.environment.{ARGUMENTS}.{name}");
+            arguments.insert(name, noted(&mut capsule, &field, value));
+        }
+        let environment = &mut capsule.context.environment;
+        environment.insert(ARGUMENTS.to_owned(), arguments.into());
     }
     capsule
 }
@@ -347,13 +370,7 @@ fn conclude(active: &Arc<Active>, ending: Ending) -> Option<Draft> {
             error,
         ),
         Ending::Panicked(message) => (OutcomeStatus::Failure, Some(message)),
-        Ending::Cancelled => {
-            let message = "cancelled: the future was dropped before it finished";
-            (
-                OutcomeStatus::Partial,
-                Some(Captured::whole(message.to_owned())),
-            )
-        }
+        Ending::Cancelled(message) => (OutcomeStatus::Partial, Some(message)),
     };
     capsule.outcome.status = status;
     if let Some(error) = error {
@@ -363,7 +380,7 @@ fn conclude(active: &Arc<Active>, ending: Ending) -> Option<Draft> {
     if capsule.kind == CapsuleType::Tool
         && let Some(parent) = &active.parent
     {
-        let call = tool_call(active.name, &capsule);
+        let call = tool_call(&active.name, &capsule);
         parent.update(|parent| parent.execution.tool_calls.push(call));
     }
     Draft::new(&capsule)
@@ -380,12 +397,17 @@ fn own_status(capsule: &Capsule) -> Option<OutcomeStatus> {
 fn tool_call(name: &str, capsule: &Capsule) -> ToolCall {
     ToolCall {
         tool: name.to_owned(),
-        arguments: serde_json::Map::new(),
+        arguments: arguments(capsule).cloned().unwrap_or_default(),
         result: capsule.outcome.result.clone(),
         success: capsule.outcome.status == OutcomeStatus::Success,
         duration_ms: capsule.execution.duration_ms,
         error: capsule.outcome.error.clone(),
     }
+}
+
+/// The arguments that a capsule keeps.
+fn arguments(capsule: &Capsule) -> Option<&Map<String, Value>> {
+    capsule.context.environment.get(ARGUMENTS)?.as_object()
 }
 
 /// The value of a field, noting what of it was not kept.

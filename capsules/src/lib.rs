@@ -22,6 +22,7 @@
 //! error of the audit itself is reported as a [`tracing`] event under the target `capsules` and
 //! counted in [`stats`].
 
+mod action;
 mod active;
 mod bounded_json;
 mod builder;
@@ -45,6 +46,7 @@ mod scope;
 mod secret;
 mod stats;
 mod strict;
+mod target;
 mod trace_parent;
 
 pub use capsules_core::{
@@ -55,6 +57,7 @@ pub use capsules_core::{
 };
 pub use capsules_core::{export, storage, verify};
 
+pub use crate::action::{Acting, Action, ActionOutcome, Ended, Keep, Running, action};
 pub use crate::active::{CurrentCapsule, NoActiveCapsule, current, try_current};
 pub use crate::builder::Builder;
 pub use crate::capsules::Capsules;

@@ -13,6 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::limits::{Limits, REDACTED, cut, cut_texts};
 
+/// The key of `context.environment` that holds arguments by their names.
+pub(crate) const ARGUMENTS: &str = "capsules.arguments";
 /// The keys of `context.environment` that list the fields of which something is missing.
 const CUT: &str = "capsules.cut";
 const CHANGED: &str = "capsules.redacted";
@@ -83,6 +85,15 @@ impl Policy {
         let limit = self.limits.text;
         if cut(&mut capsule.trigger.request, limit) {
             note_cut(capsule, "trigger.request");
+        }
+        if let Some(Value::Object(arguments)) = capsule.context.environment.get_mut(ARGUMENTS) {
+            let cut: Vec<_> = arguments
+                .iter_mut()
+                .filter_map(|(name, value)| cut_texts(value, limit).then(|| name.clone()))
+                .collect();
+            for name in cut {
+                note_cut(capsule, &format!("context.environment.{ARGUMENTS}.{name}"));
+            }
         }
         if cut_texts(&mut capsule.outcome.result, limit) {
             note_cut(capsule, "outcome.result");

@@ -3,6 +3,8 @@
 
 mod support;
 
+mod actions;
+mod arguments;
 mod asynchronous;
 mod carrying;
 mod correlation;
