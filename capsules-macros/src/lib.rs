@@ -8,6 +8,8 @@ mod names;
 mod params;
 mod shape;
 mod skip;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 
