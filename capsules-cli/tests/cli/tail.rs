@@ -118,9 +118,12 @@ fn what_is_stored_later_is_shown_as_it_comes() {
 #[test]
 fn only_what_the_filter_selects_is_followed() {
     let (home, path) = home();
-    let mut tail = Following::begin(&home, &["-n", "0", "--json", "--type", "tool"]);
-    append(&path, &["a"]);
+    let mut tail = Following::begin(&home, &["-n", "1", "--json", "--type", "tool"]);
+    // From here on it follows.
     let mut line = tail.line();
+    assert!(line.contains(r#""source":"http_probe""#), "{line}");
+    append(&path, &["a"]);
+    line = tail.line();
     assert!(line.contains(r#""source":"a""#), "{line}");
     let many: Vec<_> = (0..1_200).map(|number| format!("s{number}")).collect();
     append(&path, &many.iter().map(String::as_str).collect::<Vec<_>>());
