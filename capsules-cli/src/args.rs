@@ -111,6 +111,10 @@ pub(crate) struct Global {
     /// Print long answers at once instead of through $PAGER
     #[arg(long, global = true)]
     pub(crate) no_pager: bool,
+
+    /// Show no progress of long work; it is shown on a terminal only
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
 }
 
 impl Global {

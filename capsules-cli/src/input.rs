@@ -2,13 +2,15 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::PathBuf;
 
 use capsules_core::SealedRecord;
 use capsules_core::export::Records;
 
+use crate::args::Global;
+use crate::progress::{Progress, Unit};
 use crate::{CliError, Result};
 
 /// A file to read, or standard input.
@@ -39,9 +41,21 @@ impl Input {
         Ok(bytes)
     }
 
+    /// The progress of reading it to its end.
+    pub(crate) fn progress(&self, global: &Global, work: &'static str) -> Progress {
+        let size = match self {
+            Self::File(path) => path.metadata().ok().filter(Metadata::is_file),
+            Self::Stdin => None,
+        };
+        Progress::new(global, work, Unit::Bytes, size.map(|file| file.len()))
+    }
+
     /// The sealed records of an export, read one after the other.
-    pub(crate) fn records(&self) -> Result<impl Iterator<Item = Result<SealedRecord>>> {
-        let records = Records::new(self.open()?);
+    pub(crate) fn records<'p>(
+        &self,
+        progress: &'p Progress,
+    ) -> Result<impl Iterator<Item = Result<SealedRecord>> + use<'p, '_>> {
+        let records = Records::new(progress.reading(self.open()?));
         Ok(records.map(|record| {
             record.map_err(|reason| CliError::Export {
                 input: self.to_string(),

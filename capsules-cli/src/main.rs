@@ -4,6 +4,8 @@
 #![allow(clippy::doc_markdown, reason = "clap prints the comments as they are")]
 
 mod args;
+#[cfg(test)]
+mod cli_md;
 mod columns;
 mod commands;
 mod destination;
@@ -15,6 +17,7 @@ mod input;
 mod output;
 mod page;
 mod pager;
+mod progress;
 mod reference;
 mod relatives;
 mod sections;

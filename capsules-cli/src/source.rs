@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use capsules_core::storage::SqliteStorage;
+use capsules_core::storage::{SqliteStorage, Storage};
 
 use crate::args::Global;
 use crate::input::Input;
@@ -52,6 +52,12 @@ pub(crate) fn store_path(global: &Global) -> Result<PathBuf> {
 /// Opens a store so that looking never changes it.
 pub(crate) fn open(path: &Path) -> Result<SqliteStorage> {
     Ok(SqliteStorage::open_read_only(path)?)
+}
+
+/// How many capsules the chain has, as far as its head can be read.
+pub(crate) fn chain_length(store: &dyn Storage) -> Option<u64> {
+    let head = store.head(None).ok()??;
+    head.sequence.checked_add(1)
 }
 
 /// Whether the file begins as every SQLite file does (<https://sqlite.org/fileformat.html>).

@@ -193,10 +193,20 @@ impl Builder {
     /// [`Error`] naming the file that cannot be opened, or the store's error. What was not
     /// recovered stays in its journal.
     pub fn recover(self) -> Result<Recovered, Error> {
+        self.recover_watched(&mut |_| {})
+    }
+
+    /// As [`recover`](Self::recover); `watch` is told from time to time how many capsules and
+    /// starts of actions are on record.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recover`](Self::recover).
+    pub fn recover_watched(self, watch: &mut dyn FnMut(u64)) -> Result<Recovered, Error> {
         let (backend, Some(journals)) = self.open_with_journals()? else {
             return Ok(Recovered::default());
         };
-        let recovery = recover_into(&backend, &journals)?;
+        let recovery = recover_into(&backend, &journals, watch)?;
         backend.storage.close()?;
         Ok(Recovered {
             journals: recovery.journals,

@@ -1,5 +1,6 @@
 //! `capsules export`: capsules for somebody else.
 
+use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use crate::args::Global;
 use crate::destination::Destination;
 use crate::filter::FilterArgs;
 use crate::human::counted;
+use crate::progress::{Progress, Unit};
 use crate::source::{self, store_path};
 use crate::spreadsheet::Sheet;
 use crate::style::GOOD;
@@ -92,7 +94,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     let storage = source::open(&path)?;
     let format = args.format();
     let exported = args
-        .export(&storage, format)
+        .export(&storage, format, &args.progress(&storage, global))
         .map_err(|error| match (error, &args.output) {
             (CliError::Write(reason), Some(path)) => CliError::WriteFile {
                 path: path.clone(),
@@ -116,7 +118,25 @@ impl Args {
             })
     }
 
-    fn export(&self, storage: &dyn Storage, format: Format) -> Result<Exported> {
+    /// Of reading the chain. Where the capsules go to the terminal, they show it themselves.
+    fn progress(&self, storage: &dyn Storage, global: &Global) -> Progress {
+        if self.output.is_none() && std::io::stdout().is_terminal() {
+            return Progress::hidden();
+        }
+        let end = source::chain_length(storage).map(|length| match self.to {
+            Some(to) => length.min(to.saturating_add(1)),
+            None => length,
+        });
+        let total = end.map(|end| end.saturating_sub(self.from));
+        Progress::new(global, "Exporting", Unit::Capsules, total)
+    }
+
+    fn export(
+        &self,
+        storage: &dyn Storage,
+        format: Format,
+        progress: &Progress,
+    ) -> Result<Exported> {
         let filter = self.filter.filter();
         let mut sink = Sink::open(self.output.as_deref(), format)?;
         let mut exported = Exported::new(filter == Filter::new());
@@ -127,6 +147,7 @@ impl Args {
             if self.to.is_some_and(|to| beyond(sequence, to)) {
                 return ControlFlow::Break(());
             }
+            progress.advance(1);
             if !filter.selects(&record) {
                 return ControlFlow::Continue(());
             }

@@ -16,6 +16,7 @@ use crate::human::{counted, number};
 use crate::input::Input;
 use crate::output::{self, Safe};
 use crate::page::Page;
+use crate::progress::{Progress, Unit};
 use crate::source;
 use crate::style::{BAD, DIM, GOOD};
 use crate::trust::KeyArgs;
@@ -83,7 +84,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
         None => None,
     };
     let mut staging = Staging::new(head, keys, args.keys.pq_policy())?;
-    let verified = staging.verify(&args.file, existing.as_ref());
+    let verified = staging.verify(
+        &args.file,
+        existing.as_ref(),
+        &args.file.progress(global, "Verifying"),
+    );
     let mut answer = Answer {
         present: staging.present,
         total: staging.present + staging.fresh(),
@@ -95,7 +100,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
             answer.imported = staging.fresh();
             if !args.dry_run && answer.imported > 0 {
                 drop(existing);
-                staging.append(&path)?;
+                let total = Some(answer.imported);
+                let progress = Progress::new(global, "Importing", Unit::Capsules, total);
+                staging.append(&path, &progress)?;
             }
         }
         Err(Stop::Refused(refusal)) => {
@@ -187,8 +194,13 @@ impl Staging {
     }
 
     /// Verifies every capsule, beside the ones that the store has at the same places.
-    fn verify(&mut self, input: &Input, store: Option<&SqliteStorage>) -> Result<(), Stop> {
-        let mut records = input.records()?.peekable();
+    fn verify(
+        &mut self,
+        input: &Input,
+        store: Option<&SqliteStorage>,
+        progress: &Progress,
+    ) -> Result<(), Stop> {
+        let mut records = input.records(progress)?.peekable();
         let first = match records.peek() {
             Some(Ok(record)) => u64::try_from(record.columns.sequence).ok(),
             _ => None,
@@ -262,7 +274,7 @@ impl Staging {
 
     /// Appends what was verified, a batch at a time. What another program appended meanwhile is
     /// found by the store, which checks the links again under its lock.
-    fn append(self, path: &Path) -> Result<()> {
+    fn append(self, path: &Path, progress: &Progress) -> Result<()> {
         let mut file = self.file.finish().map_err(spooled)?;
         file.rewind().map_err(CliError::Spool)?;
         let store = SqliteStorage::open(path)?;
@@ -277,6 +289,7 @@ impl Staging {
                 break;
             }
             store.append(None, &mut |_| Ok(batch.clone()))?;
+            progress.advance(batch.len() as u64);
         }
         Ok(store.close()?)
     }

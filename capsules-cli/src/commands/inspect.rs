@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
             };
             (record, relatives)
         }
-        Source::Export(input) => (in_export(&input, wanted.as_ref())?, None),
+        Source::Export(input) => (in_export(&input, wanted.as_ref(), global)?, None),
     };
     if let Some(fragment) = wanted.and_then(|wanted| wanted.fragment) {
         let field = Field::of(&record, &fragment)?;
@@ -131,9 +131,10 @@ fn in_store(storage: &dyn Storage, wanted: Option<&Reference>) -> Result<SealedR
     }
 }
 
-fn in_export(input: &Input, wanted: Option<&Reference>) -> Result<SealedRecord> {
+fn in_export(input: &Input, wanted: Option<&Reference>, global: &Global) -> Result<SealedRecord> {
     let location = input.to_string();
-    let mut records = input.records()?;
+    let progress = input.progress(global, "Searching");
+    let mut records = input.records(&progress)?;
     match wanted {
         Some(capsule) => capsule
             .find_in(records, &location)?

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::args::Global;
 use crate::human::counted;
 use crate::output::{self, Safe};
+use crate::progress::{Progress, Unit};
 use crate::style::{BAD, GOOD, WARN};
 use crate::{CliError, Result, Status};
 
@@ -43,7 +44,8 @@ pub(crate) fn run(global: &Global) -> Result<Status> {
 fn recover(global: &Global) -> Result<Recovered> {
     let path = global.database()?;
     // Neither a store nor a key is made where there is nothing to recover.
-    if waiting(&path)?.is_empty() {
+    let journals = waiting(&path)?;
+    if journals.is_empty() {
         return if path.exists() {
             Ok(Recovered::default())
         } else {
@@ -54,7 +56,12 @@ fn recover(global: &Global) -> Result<Recovered> {
     if let Some(directory) = global.named_data_dir() {
         builder = builder.data_dir(directory);
     }
-    Ok(builder.recover()?)
+    let total = journals
+        .iter()
+        .map(|journal| journal.accepted + journal.started)
+        .sum();
+    let progress = Progress::new(global, "Recovering", Unit::Capsules, Some(total));
+    Ok(builder.recover_watched(&mut |stored| progress.reached(stored))?)
 }
 
 /// What is printed for programs.

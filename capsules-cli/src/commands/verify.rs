@@ -1,13 +1,12 @@
 //! `capsules verify`: is the chain what was sealed?
 
-use std::path::Path;
-
 use capsules_core::verify::{Level, Neighbours, Report, Verifier};
 use capsules_core::{ContentHash, Head, Storage};
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::input::Input;
+use crate::progress::{Progress, Unit};
 use crate::source::{self, Source};
 use crate::trust::KeyArgs;
 use crate::verdict;
@@ -91,8 +90,19 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     let source = Source::resolve(args.file.as_ref(), global)?;
     let verifier = args.verifier(global)?;
     let (report, neighbours) = match &source {
-        Source::Store(path) => verify_store(&verifier, path, args.first())?,
-        Source::Export(input) => verify_export(&verifier.without_columns(), input, args.first())?,
+        Source::Store(path) => {
+            let store = source::open(path)?;
+            let progress = args.progress(|| {
+                let left =
+                    source::chain_length(&store).map(|length| length - args.first().min(length));
+                Progress::new(global, VERIFYING, Unit::Capsules, left)
+            });
+            verify_store(&verifier, &store, args.first(), &progress)?
+        }
+        Source::Export(input) => {
+            let progress = args.progress(|| input.progress(global, VERIFYING));
+            verify_export(&verifier.without_columns(), input, args.first(), &progress)?
+        }
     };
     if args.quiet {
         return Ok(Status::from(report.valid()));
@@ -142,6 +152,14 @@ impl Args {
         Ok(verifier.keys(keys).pq(self.keys.pq_policy()))
     }
 
+    fn progress(&self, progress: impl FnOnce() -> Progress) -> Progress {
+        if self.quiet {
+            Progress::hidden()
+        } else {
+            progress()
+        }
+    }
+
     /// The place of the first record to read.
     fn first(&self) -> u64 {
         self.since.as_ref().map_or(0, |head| head.sequence)
@@ -171,15 +189,25 @@ fn trusted_head(text: &str) -> Result<Head, String> {
     })
 }
 
-fn verify_store(verifier: &Verifier, path: &Path, first: u64) -> Result<(Report, Neighbours)> {
-    let store = source::open(path)?;
-    Ok(verifier.verify_scan(&mut |_| {}, |visit| store.scan_ref(None, first, visit))?)
+fn verify_store(
+    verifier: &Verifier,
+    store: &dyn Storage,
+    first: u64,
+    progress: &Progress,
+) -> Result<(Report, Neighbours)> {
+    let watch = &mut |read| progress.reached(read);
+    Ok(verifier.verify_scan(watch, |visit| store.scan_ref(None, first, visit))?)
 }
 
 /// Verifies the records of an export from this one on.
-fn verify_export(verifier: &Verifier, input: &Input, first: u64) -> Result<(Report, Neighbours)> {
+fn verify_export(
+    verifier: &Verifier,
+    input: &Input,
+    first: u64,
+    progress: &Progress,
+) -> Result<(Report, Neighbours)> {
     verifier.verify_scan(&mut |_| {}, |visit| {
-        for (place, record) in (0..).zip(input.records()?) {
+        for (place, record) in (0..).zip(input.records(progress)?) {
             let record = record?;
             if place < first {
                 continue;
@@ -191,3 +219,5 @@ fn verify_export(verifier: &Verifier, input: &Input, first: u64) -> Result<(Repo
         Ok(())
     })
 }
+
+const VERIFYING: &str = "Verifying";

@@ -8,6 +8,8 @@ mod inspect;
 mod keys;
 mod list;
 mod manual;
+#[cfg(unix)]
+mod progress;
 mod python;
 mod recover;
 mod stores;

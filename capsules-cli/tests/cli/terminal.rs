@@ -9,8 +9,8 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::support::{Home, fill_store};
 
-/// Runs a command whose output goes to a terminal of this size, and gives what it shows there.
-fn on_terminal(command: &mut Command, columns: u16, lines: u16) -> String {
+/// A terminal of this size: the end that shows, and the end that a command writes to.
+pub(crate) fn open_terminal(columns: u16, lines: u16) -> (File, File) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
@@ -27,6 +27,12 @@ fn on_terminal(command: &mut Command, columns: u16, lines: u16) -> String {
         .write(true)
         .open(name.to_str().unwrap())
         .unwrap();
+    (terminal.into(), other_end)
+}
+
+/// Runs a command whose output goes to a terminal of this size, and gives what it shows there.
+fn on_terminal(command: &mut Command, columns: u16, lines: u16) -> String {
+    let (mut terminal, other_end) = open_terminal(columns, lines);
     let mut child = command
         .env("TERM", "xterm")
         .env_remove("NO_COLOR")
@@ -37,7 +43,7 @@ fn on_terminal(command: &mut Command, columns: u16, lines: u16) -> String {
     command.stdout(Stdio::null());
     let mut shown = Vec::new();
     // Linux ends a terminal that nobody writes to with an error.
-    let _ = File::from(terminal).read_to_end(&mut shown);
+    let _ = terminal.read_to_end(&mut shown);
     assert!(child.wait().unwrap().success());
     String::from_utf8(shown).unwrap().replace("\r\n", "\n")
 }

@@ -148,7 +148,7 @@ impl Committer {
         if !self.recovered
             && let Some(journals) = &self.shared.settings.journals
         {
-            let recovery = recover_into(backend, journals)?;
+            let recovery = recover_into(backend, journals, &mut |_| {})?;
             let count = recovery.accepted + recovery.started;
             self.shared.counters.recover(count);
             for problem in &recovery.failed {

@@ -13,9 +13,15 @@ use crate::journal::{self, RecoverError, Recovered, Recovery};
 
 /// Stores what the journals of dead processes hold: capsules that were accepted, and actions
 /// that had started as `pending`. What is stored already is passed over, so nothing is stored
-/// twice, however often this runs and wherever it stops.
-pub(crate) fn recover_into(backend: &Backend, journals: &Path) -> Result<Recovery, Error> {
+/// twice, however often this runs and wherever it stops. `watch` is told how many items are stored.
+pub(crate) fn recover_into(
+    backend: &Backend,
+    journals: &Path,
+    watch: &mut dyn FnMut(u64),
+) -> Result<Recovery, Error> {
+    let mut stored = 0;
     let result = journal::recover(journals, |items| {
+        let count = items.len() as u64;
         let mut drafts = Vec::with_capacity(items.len());
         // A forked process may have ended an action whose start is in its parent's journal.
         let accepted: HashSet<Uuid> = items.iter().filter_map(accepted_id).collect();
@@ -32,7 +38,10 @@ pub(crate) fn recover_into(backend: &Backend, journals: &Path) -> Result<Recover
                 drafts.push(draft);
             }
         }
-        append(backend, drafts.iter())
+        append(backend, drafts.iter())?;
+        stored += count;
+        watch(stored);
+        Ok(())
     });
     result.map_err(|error| match error {
         RecoverError::Deliver { source, .. } => source,
