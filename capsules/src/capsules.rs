@@ -207,6 +207,10 @@ impl Capsules {
         &self,
         read: impl FnOnce(&Inner) -> Result<T, Error> + Send + 'static,
     ) -> Reply<T> {
+        if self.inner.recorder.is_forked() {
+            // SQLite's connections must not be used across a fork.
+            return Reply::ready(Err(Error::Forked));
+        }
         let (answer, reply) = Reply::new();
         let inner = Arc::clone(&self.inner);
         let reader = thread::Builder::new()

@@ -1,7 +1,9 @@
 //! The process's default instance: the installed one, or the default store.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
 
 use crate::builder::Builder;
 use crate::recorder::{Recorder, Source};
@@ -10,7 +12,8 @@ use crate::stats::Stats;
 /// How long dropping the guard waits for what was accepted.
 const DROP_TIMEOUT: Duration = Duration::from_secs(10);
 
-static DEFAULT: RwLock<Option<Arc<Recorder>>> = RwLock::new(None);
+/// Without a lock, since one that is held at a fork stays so in the child.
+static DEFAULT: ArcSwapOption<Recorder> = ArcSwapOption::const_empty();
 
 /// Keeps an instance installed as the process's default; made by
 /// [`Capsules::install`](crate::Capsules::install).
@@ -31,24 +34,15 @@ impl std::fmt::Debug for Installed {
 
 impl Installed {
     pub(crate) fn new(recorder: Arc<Recorder>) -> Self {
-        let mut default = DEFAULT.write().unwrap_or_else(PoisonError::into_inner);
-        let previous = default.replace(Arc::clone(&recorder));
+        let previous = DEFAULT.swap(Some(Arc::clone(&recorder)));
         Self { recorder, previous }
     }
 }
 
 impl Drop for Installed {
     fn drop(&mut self) {
-        {
-            let mut default = DEFAULT.write().unwrap_or_else(PoisonError::into_inner);
-            // Guards may be dropped in any order: a later installation stays.
-            if default
-                .as_ref()
-                .is_some_and(|now| Arc::ptr_eq(now, &self.recorder))
-            {
-                *default = self.previous.take();
-            }
-        }
+        // Guards may be dropped in any order: a later installation stays.
+        DEFAULT.compare_and_swap(&Some(Arc::clone(&self.recorder)), self.previous.take());
         // What could not be committed in time stays in the statistics.
         let _ = self.recorder.flush_within(DROP_TIMEOUT);
     }
@@ -57,7 +51,7 @@ impl Drop for Installed {
 /// What the process's default instance has recorded so far, including capsules that were lost
 /// because the default store cannot be opened. All zero before the first audited call.
 pub fn stats() -> Stats {
-    let default = DEFAULT.read().unwrap_or_else(PoisonError::into_inner);
+    let default = DEFAULT.load();
     default
         .as_ref()
         .map(|recorder| recorder.stats())
@@ -67,18 +61,18 @@ pub fn stats() -> Stats {
 /// The recorder that audited calls use when nothing is bound. Its store is opened by its own
 /// thread, so the first call waits for no file. `None` when no thread can be started.
 pub(crate) fn default_recorder() -> Option<Arc<Recorder>> {
-    if let Some(recorder) = &*DEFAULT.read().unwrap_or_else(PoisonError::into_inner) {
-        return Some(Arc::clone(recorder));
+    if let Some(recorder) = DEFAULT.load_full() {
+        return Some(recorder);
     }
-    let mut default = DEFAULT.write().unwrap_or_else(PoisonError::into_inner);
-    if default.is_none() {
-        match Recorder::start(
-            Source::Lazy(|| Builder::default().open()),
-            Builder::default().settings(),
-        ) {
-            Ok(recorder) => *default = Some(recorder),
-            Err(error) => tracing::error!(target: "capsules", %error, "nothing is recorded"),
+    match Recorder::start(
+        Source::Lazy(|| Builder::default().open()),
+        Builder::default().settings(),
+    ) {
+        Ok(recorder) => {
+            // Of threads that come here at once, the first decides.
+            DEFAULT.compare_and_swap(&None::<Arc<Recorder>>, Some(recorder));
         }
+        Err(error) => tracing::error!(target: "capsules", %error, "nothing is recorded"),
     }
-    default.clone()
+    DEFAULT.load_full()
 }

@@ -52,6 +52,12 @@ pub enum Error {
     /// The instance was closed, or its recorder has ended.
     #[error("the instance is closed; open a new one to record")]
     Closed,
+    /// The instance was opened before this process was forked.
+    #[error(
+        "the instance was opened before this process was forked; what it accepts here is in a \
+         journal, and in the store when that is opened next after the end of this process"
+    )]
+    Forked,
     /// The store or the signer panicked.
     #[error("the store or the signer panicked; the capsules are kept and tried again")]
     Panicked,

@@ -21,6 +21,28 @@
 //! The function behaves as it did: same value, same error, same panic, same cancellation. An
 //! error of the audit itself is reported as a [`tracing`] event under the target `capsules` and
 //! counted in [`stats`].
+//!
+//! # The end of a process
+//!
+//! What a call has accepted is recorded once, however the process ends. What was not committed is
+//! in the journal, and in the store when that is opened next.
+//!
+//! | end | accepted capsules | [`Durability::Memory`] | actions that run |
+//! |---|---|---|---|
+//! | guard dropped, [`Capsules::close`] | committed, within 10 s or the time-out | committed | |
+//! | `main` returns, with or without a guard; `process::exit` | those of the thread that ends: committed, within 10 s | committed | `pending` |
+//! | `panic = "abort"`, `SIGTERM` or another signal without a handler, `SIGKILL` | recovered | lost | `pending` |
+//! | `exec` | recovered | lost | `pending` |
+//! | power failure | recovered as far as the system had written the journal; all that was [`Durability::Committed`] | lost | |
+//!
+//! Where the store fails, nothing waits for it. Threads that still run when the process exits are
+//! cut off as by a signal: their capsules are in the journal.
+//!
+//! A forked child has no recorder. In it an instance of its parent only accepts, into a journal of
+//! the child's own, which is recovered when the child has ended; what needs the store is
+//! [`Error::Forked`] at once. An action that a fork divides is recorded for both processes, the
+//! child's part as a child of the other. Open an instance after the fork, or in a program that is
+//! executed; SQLite does not allow a file that was open at the fork to be opened again in the child.
 
 mod action;
 mod active;
@@ -33,6 +55,7 @@ mod carry;
 mod default;
 mod durability;
 mod error;
+mod fork;
 mod future;
 mod identity;
 mod journal;

@@ -15,13 +15,13 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_ending");
 const CALLS: usize = 100;
 
 /// A store that exists, and the write lock on it.
-struct Held {
-    trail: Trail,
+pub(crate) struct Held {
+    pub(crate) trail: Trail,
     lock: Connection,
 }
 
 impl Held {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let trail = Trail::new();
         let builder = capsules::Capsules::builder().data_dir(trail.path());
         builder.build().unwrap().close(PATIENCE).unwrap();
@@ -30,12 +30,17 @@ impl Held {
         Self { trail, lock }
     }
 
+    /// Releases the lock; until then nothing was stored.
+    #[track_caller]
+    pub(crate) fn release(&self) {
+        assert_eq!(self.trail.store().count(&Filter::new()).unwrap(), 0);
+        self.lock.execute_batch("ROLLBACK").unwrap();
+    }
+
     /// Releases the lock when the program has ended, and looks at what is recovered.
     #[track_caller]
     fn assert_recovered(self, calls: usize, pending: usize) {
-        assert_eq!(self.trail.store().count(&Filter::new()).unwrap(), 0);
-        self.lock.execute_batch("ROLLBACK").unwrap();
-        drop(self.lock);
+        self.release();
         assert_eq!(self.trail.log().returned.len(), CALLS);
         assert_eq!(self.trail.assert_nothing_lost(), (calls + pending, pending));
     }

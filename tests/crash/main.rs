@@ -9,6 +9,8 @@
 
 mod committed;
 mod ends;
+#[cfg(unix)]
+mod forks;
 mod journals;
 mod many;
 mod outage;

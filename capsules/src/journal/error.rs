@@ -28,9 +28,6 @@ pub(crate) enum AppendError {
     /// The text is longer than an entry may be.
     #[error("a text of {length} bytes is too long for the journal; the limit is {limit}")]
     TooLong { length: usize, limit: usize },
-    /// The process was forked, and the child cannot open a journal of its own.
-    #[error(transparent)]
-    Open(#[from] OpenError),
     /// The journal was closed.
     #[error("the journal in {directory} is closed")]
     Closed { directory: PathBuf },

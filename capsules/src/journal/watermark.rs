@@ -5,8 +5,6 @@ use std::collections::BTreeSet;
 /// Names a capsule that was accepted, to tell the journal later that it is committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Receipt {
-    /// The process that wrote it; a forked child must not commit for its parent.
-    pub(super) process: u32,
     pub(super) sequence: u64,
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use capsules_core::{Timestamp, Uuid};
 
@@ -29,9 +29,8 @@ const BUFFER: usize = 256 << 10;
 /// their receipts. Only [`committed`](Self::committed) creates and deletes segments, so an append
 /// never waits for either.
 ///
-/// A forked child shares the file and its lock with its parent. It never writes there: its first
-/// append opens a journal of its own, and closes its handle of the parent's, whose death would
-/// otherwise go unnoticed for as long as the child lives.
+/// A forked child shares the file and its lock with its parent. It must not write there: it
+/// [lets go](Self::let_go) of the journal and opens one of its own.
 pub(crate) struct Journal<D: Disk = SystemDisk> {
     disk: D,
     directory: PathBuf,
@@ -41,8 +40,6 @@ pub(crate) struct Journal<D: Disk = SystemDisk> {
     state: Mutex<Option<State<D::File>>>,
     /// Locked before `state`, and for as long as segments are created or deleted.
     progress: Mutex<Progress>,
-    /// The journal of a forked child.
-    child: OnceLock<Box<Self>>,
 }
 
 struct State<F> {
@@ -110,7 +107,6 @@ impl<D: Disk> Journal<D> {
             process,
             state: Mutex::new(Some(state)),
             progress: Mutex::new(Progress::default()),
-            child: OnceLock::new(),
         })
     }
 
@@ -127,7 +123,7 @@ impl<D: Disk> Journal<D> {
             text: text.into(),
         };
         let header = header(Kind::Started, id, at, text)?;
-        self.local()?.with_state(|state| {
+        self.with_state(|state| {
             state.append(header, text)?;
             let segment = state.current.name.number;
             state.open.insert(id, Start { segment, ..start });
@@ -147,17 +143,13 @@ impl<D: Disk> Journal<D> {
         text: &str,
     ) -> Result<Receipt, AppendError> {
         let header = header(Kind::Accepted, id, at, text)?;
-        let journal = self.local()?;
-        let (sequence, _start) = journal.with_state(|state| {
+        let (sequence, _start) = self.with_state(|state| {
             let sequence = state.accepted + 1;
             state.append(EntryHeader { sequence, ..header }, text)?;
             state.accepted = sequence;
             Ok((sequence, state.open.remove(&id)))
         })?;
-        Ok(Receipt {
-            process: journal.process,
-            sequence,
-        })
+        Ok(Receipt { sequence })
     }
 
     /// Notes that the action of this id has ended and leaves no capsule, or that its capsule,
@@ -168,15 +160,14 @@ impl<D: Disk> Journal<D> {
     /// [`AppendError`]; should the process die soon, the action may count as started then.
     pub(crate) fn end(&self, id: Uuid) -> Result<(), AppendError> {
         let header = header(Kind::Ended, id, Timestamp::now(), "")?;
-        self.local()?.with_state(|state| {
+        self.with_state(|state| {
             state.open.remove(&id);
             state.append(header, "")
         })
     }
 
     /// Says that these capsules are in the store, or that it is on record there that they are
-    /// lost. The journal gives up the room that is needed no longer. Receipts of the parent of a
-    /// forked process are passed over.
+    /// lost. The journal gives up the room that is needed no longer.
     ///
     /// # Errors
     ///
@@ -186,29 +177,27 @@ impl<D: Disk> Journal<D> {
         &self,
         receipts: impl IntoIterator<Item = Receipt>,
     ) -> Result<(), TrimError> {
-        let journal = self.local()?;
-        let mut progress = lock(&journal.progress);
+        let mut progress = lock(&self.progress);
         for receipt in receipts {
-            if receipt.process == journal.process {
-                progress.committed.commit(receipt.sequence);
-            }
+            progress.committed.commit(receipt.sequence);
         }
         // Each step helps even if the one before it failed.
-        let marked = journal.mark(&mut progress);
-        let replaced = journal.replace_segment();
-        let removed = journal.remove_segments(progress.committed.through());
+        let marked = self.mark(&mut progress);
+        let replaced = self.replace_segment();
+        let removed = self.remove_segments(progress.committed.through());
         marked.and(replaced).and(removed)
     }
 
     /// Closes the journal, and deletes it if all that it holds is committed. Otherwise it waits
-    /// for recovery. Entries appended later fail. Dropping the journal does the same.
+    /// for recovery. Entries appended later fail. Dropping the journal does the same. In a forked
+    /// child nothing happens.
     ///
     /// # Errors
     ///
     /// [`TrimError::Remove`] when a file could not be deleted; recovery deletes it.
     pub(crate) fn close(&self) -> Result<(), TrimError> {
         if self.disk.process() != self.process {
-            return self.child.get().map_or(Ok(()), |child| child.close());
+            return Ok(());
         }
         let progress = lock(&self.progress);
         let Some(state) = lock(&self.state).take() else {
@@ -226,6 +215,17 @@ impl<D: Disk> Journal<D> {
         };
         segments().for_each(Segment::unlock);
         removed
+    }
+
+    /// For a forked child: closes its handles of the files and leaves both to its parent, whose
+    /// death would otherwise go unnoticed for as long as the child lives. That is so when another
+    /// thread was writing at the fork: its lock is never released in the child.
+    pub(crate) fn let_go(&self) {
+        match self.state.try_lock() {
+            Ok(mut state) => *state = None,
+            Err(TryLockError::Poisoned(state)) => *state.into_inner() = None,
+            Err(TryLockError::WouldBlock) => {}
+        }
     }
 
     /// Writes down what is committed, so that recovery need not look for it in the store.
@@ -296,24 +296,6 @@ impl<D: Disk> Journal<D> {
             }),
             _ => Ok(()),
         }
-    }
-
-    /// The journal of the running process: this one, or in a forked child one of its own.
-    ///
-    /// Checked before any lock is taken, as a thread that held it may not exist in the child.
-    fn local(&self) -> Result<&Self, OpenError> {
-        if self.disk.process() == self.process {
-            return Ok(self);
-        }
-        if let Some(child) = self.child.get() {
-            return child.local();
-        }
-        if let Ok(mut state) = self.state.try_lock() {
-            *state = None;
-        }
-        let child = Self::open_on(self.disk.clone(), &self.directory, self.segment_length)?;
-        // Of two threads that come here at once, one uses the other's and drops its own.
-        self.child.get_or_init(|| Box::new(child)).local()
     }
 
     fn with_state<T>(

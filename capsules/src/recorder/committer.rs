@@ -249,11 +249,7 @@ impl Committer {
         {
             tracing::error!(target: "capsules", %error, "the capsule store could not be closed");
         }
-        if let Some(journal) = self.shared.journal.get()
-            && let Err(error) = journal.close()
-        {
-            tracing::error!(target: "capsules", %error, "the journal could not be closed");
-        }
+        self.shared.close_journal();
     }
 }
 

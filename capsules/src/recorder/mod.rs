@@ -9,6 +9,9 @@
 //! A capsule is *accepted* when it is in the journal, or in the queue where there is none. The
 //! committer takes accepted capsules in order and never gives one up while its store may yet take
 //! it. What the journal of a dead process holds is recovered before anything else is committed.
+//!
+//! A forked child has neither of these threads, and its store must not be used there. It accepts
+//! into a journal of its own and never waits.
 
 mod ahead;
 mod at_exit;
@@ -30,6 +33,7 @@ use capsules_core::{Capsule, DataDir, Draft, Seal, Storage};
 
 use crate::durability::{Durability, Overflow};
 use crate::error::Error;
+use crate::fork::PerProcess;
 use crate::journal::{Journal, Receipt};
 use crate::redaction::Policy;
 use crate::reply::{Answer, Reply};
@@ -97,7 +101,7 @@ impl Default for Settings {
 ///
 /// When the last one of an instance is dropped its thread commits what is left and ends.
 pub(crate) struct Recorder {
-    shared: Arc<Shared>,
+    shared: PerProcess<Arc<Shared>>,
     /// Answered when the committer has ended; taken by whoever waits for that.
     ended: Mutex<Option<Reply<()>>>,
 }
@@ -105,6 +109,8 @@ pub(crate) struct Recorder {
 /// What the callers and the committer share.
 pub(crate) struct Shared {
     settings: Settings,
+    /// Whether this is a forked child's part, whose queue is closed.
+    forked: bool,
     queue: Queue,
     counters: Counters,
     gaps: Gaps,
@@ -132,14 +138,7 @@ impl Job {
 
 impl Recorder {
     pub(crate) fn start(source: Source, settings: Settings) -> Result<Arc<Self>, Error> {
-        let shared = Arc::new(Shared {
-            queue: Queue::new(settings.queue_count, settings.queue_bytes),
-            settings,
-            counters: Counters::default(),
-            gaps: Gaps::default(),
-            journal: OnceLock::new(),
-            no_journal_since: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::new(settings, false));
         let ahead = Arc::new(Ahead::default());
         let committer = Committer::new(source, Arc::clone(&shared), Arc::clone(&ahead));
         let (batches, received) = mpsc::sync_channel(BATCHES_AHEAD);
@@ -155,24 +154,35 @@ impl Recorder {
         })?;
         shared.queue.set_consumer(sealer);
         Ok(Arc::new(Self {
-            shared,
+            shared: PerProcess::new(shared),
             ended: Mutex::new(Some(ended)),
         }))
     }
 
+    /// What the callers of this process share.
+    fn shared(&self) -> &Arc<Shared> {
+        self.shared.get(|parent| Arc::new(parent.forked()))
+    }
+
+    /// Whether the instance was opened before this process was forked.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.shared().forked
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
-        &self.shared.settings
+        &self.shared().settings
     }
 
     /// Waits until there is room for another call; `false` when it is to run unrecorded.
     pub(crate) fn admit(&self) -> bool {
-        if !self.shared.queue.is_full() {
+        let shared = self.shared();
+        if !shared.queue.is_full() {
             return true;
         }
-        match self.settings().overflow {
-            Overflow::Wait => self.shared.queue.wait_for_room(),
+        match shared.settings.overflow {
+            Overflow::Wait => shared.queue.wait_for_room(),
             Overflow::Drop => {
-                self.shared.drop_one();
+                shared.drop_one();
                 return false;
             }
         }
@@ -182,7 +192,7 @@ impl Recorder {
     /// Like [`admit`](Self::admit), without blocking the thread.
     pub(crate) fn poll_admit(&self, context: &mut Context<'_>) -> Poll<bool> {
         match self.settings().overflow {
-            Overflow::Wait => self.shared.queue.poll_room(context).map(|()| true),
+            Overflow::Wait => self.shared().queue.poll_room(context).map(|()| true),
             Overflow::Drop => Poll::Ready(self.admit()),
         }
     }
@@ -190,20 +200,21 @@ impl Recorder {
     /// Notes in the journal that an action has started. Best effort: the action's end is what
     /// has to be kept.
     pub(crate) fn note_start(&self, capsule: &Capsule) {
-        let Some(journal) = self.shared.journal() else {
+        let shared = self.shared();
+        let Some(journal) = shared.journal() else {
             return;
         };
-        if let Ok(opening) = canonical_opening(&self.settings().policy.applied(capsule))
+        if let Ok(opening) = canonical_opening(&shared.settings.policy.applied(capsule))
             && let Err(error) = journal.start(capsule.id, capsule.trigger.timestamp, &opening)
         {
-            self.shared.journal_failed(&error);
+            shared.journal_failed(&error);
         }
     }
 
     /// Accepts a capsule.
     pub(crate) fn accept(self: &Arc<Self>, draft: Draft, durability: Durability) {
         AtExit::wait_for(self);
-        self.shared.accept(draft, durability, None);
+        self.shared().accept(draft, durability, None);
     }
 
     /// Accepts a capsule; the reply says when it is committed.
@@ -214,25 +225,30 @@ impl Recorder {
     ) -> Reply<()> {
         AtExit::wait_for(self);
         let (answer, reply) = Reply::new();
-        self.shared.accept(draft, durability, Some(answer));
+        self.shared().accept(draft, durability, Some(answer));
         reply
     }
 
     /// Counts a capsule that cannot be sealed.
     pub(crate) fn reject(&self, capsule: &Capsule, error: &Error) {
-        self.shared.counters.accept();
-        self.shared.counters.fail(1, error.to_string());
-        if let Some(journal) = self.shared.journal.get()
+        let shared = self.shared();
+        shared.counters.accept();
+        shared.counters.fail(1, error.to_string());
+        if let Some(journal) = shared.journal.get()
             && let Err(error) = journal.end(capsule.id)
         {
-            self.shared.journal_failed(&error);
+            shared.journal_failed(&error);
         }
         tracing::error!(target: "capsules", %error, "a capsule could not be recorded");
     }
 
     /// Answers when everything that was accepted before is committed.
     pub(crate) fn flush(&self) -> Reply<()> {
-        self.shared.queue.flush()
+        let shared = self.shared();
+        if shared.forked {
+            return Reply::ready(Err(Error::Forked));
+        }
+        shared.queue.flush()
     }
 
     /// Flushes and waits, at most for this time. Where the store fails there is no use in
@@ -241,7 +257,7 @@ impl Recorder {
         let timed_out = || Error::TimedOut {
             waiting: self.stats().waiting,
         };
-        if self.shared.counters.is_failing() {
+        if self.shared().counters.is_failing() {
             return Err(timed_out());
         }
         self.flush()
@@ -251,12 +267,17 @@ impl Recorder {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.shared.counters.snapshot()
+        self.shared().counters.snapshot()
     }
 
     /// Takes no more capsules, and waits until the committer has ended, at most for this time.
     pub(crate) fn close(&self, timeout: Duration) -> Result<Stats, Error> {
-        self.shared.queue.close();
+        let shared = self.shared();
+        if shared.forked {
+            shared.close_journal();
+            return Err(Error::Forked);
+        }
+        shared.queue.close();
         let ended = self
             .ended
             .lock()
@@ -281,13 +302,46 @@ impl Drop for Recorder {
 }
 
 impl Shared {
+    fn new(settings: Settings, forked: bool) -> Self {
+        Self {
+            queue: Queue::new(settings.queue_count, settings.queue_bytes),
+            settings,
+            forked,
+            counters: Counters::default(),
+            gaps: Gaps::default(),
+            journal: OnceLock::new(),
+            no_journal_since: Mutex::default(),
+        }
+    }
+
+    /// What a forked child has instead.
+    fn forked(&self) -> Self {
+        if let Some(journal) = self.journal.get() {
+            journal.let_go();
+        }
+        let child = Self::new(self.settings.clone(), true);
+        child.queue.close();
+        child
+    }
+
     /// Journals and queues a capsule.
     fn accept(&self, draft: Draft, durability: Durability, answer: Option<Answer<()>>) {
         let receipt = match durability {
-            Durability::Memory => None,
-            Durability::Journaled | Durability::Committed => self.write_to_journal(&draft),
+            // In a forked child nobody will ever store what is in memory.
+            Durability::Memory if !self.forked => None,
+            _ => self.write_to_journal(&draft),
         };
         self.counters.accept();
+        if self.forked {
+            if let Some(answer) = answer {
+                // Nobody may be waiting any more.
+                let _ = answer.send(Err(Error::Forked));
+            }
+            if receipt.is_none() {
+                self.counters.fail(1, Error::Forked.to_string());
+            }
+            return;
+        }
         let urgent = answer.is_some();
         let job = Job {
             draft,
@@ -338,6 +392,14 @@ impl Shared {
             }
         }
         self.journal.get()
+    }
+
+    fn close_journal(&self) {
+        if let Some(journal) = self.journal.get()
+            && let Err(error) = journal.close()
+        {
+            tracing::error!(target: "capsules", %error, "the journal could not be closed");
+        }
     }
 
     fn journal_failed(&self, error: &dyn std::error::Error) {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use capsules_core::{Capsule, Draft, OutcomeStatus, Uuid, sha3_256};
+use capsules_core::{Capsule, Draft, OutcomeStatus, SealedRecord, Uuid, sha3_256};
 
 use super::Backend;
 use super::committer::append;
@@ -13,7 +13,8 @@ use crate::journal::{self, RecoverError, Recovered, Recovery};
 
 /// Stores what the journals of dead processes hold: capsules that were accepted, and actions
 /// that had started as `pending`. What is stored already is passed over, so nothing is stored
-/// twice, however often this runs and wherever it stops. `watch` is told how many items are stored.
+/// twice, however often this runs and wherever it stops. An outcome that is unknown in one journal
+/// hides none that another one holds. `watch` is told how many items are stored.
 pub(crate) fn recover_into(
     backend: &Backend,
     journals: &Path,
@@ -23,18 +24,23 @@ pub(crate) fn recover_into(
     let result = journal::recover(journals, |items| {
         let count = items.len() as u64;
         let mut drafts = Vec::with_capacity(items.len());
-        // A forked process may have ended an action whose start is in its parent's journal.
         let accepted: HashSet<Uuid> = items.iter().filter_map(accepted_id).collect();
         let mut seen = HashSet::with_capacity(items.len());
         for item in items {
             if matches!(&item, Recovered::Started(start) if accepted.contains(&start.id)) {
                 continue;
             }
-            let draft = match draft(item) {
+            let is_outcome = accepted_id(&item).is_some();
+            let mut draft = match draft(item) {
                 Ok(draft) => draft,
                 Err(reason) => Draft::new(&unreadable(reason))?,
             };
-            if seen.insert(draft.id()) && backend.storage.get(&draft.id())?.is_none() {
+            let mut known = backend.storage.get(&draft.id())?;
+            if is_outcome && known.as_ref().is_some_and(is_pending) {
+                draft = outcome_of_pending(&draft)?;
+                known = backend.storage.get(&draft.id())?;
+            }
+            if known.is_none() && seen.insert(draft.id()) {
                 drafts.push(draft);
             }
         }
@@ -79,14 +85,143 @@ fn pending(text: &str) -> Result<Draft, String> {
     Draft::new(&capsule).map_err(|error| error.to_string())
 }
 
+fn is_pending(record: &SealedRecord) -> bool {
+    record
+        .capsule()
+        .is_ok_and(|capsule| capsule.outcome.status == OutcomeStatus::Pending)
+}
+
+/// The outcome of an action that is on record as pending already: a capsule of its own, below the
+/// pending one. Its id follows from that one's, so that it is stored once.
+fn outcome_of_pending(draft: &Draft) -> Result<Draft, Error> {
+    let mut capsule: Capsule = match serde_json::from_str(draft.text()) {
+        Ok(capsule) => capsule,
+        Err(error) => return Ok(Draft::new(&unreadable(error.to_string()))?),
+    };
+    capsule.parent_id = Some(capsule.id);
+    capsule.id = id_from(format!("outcome of {}", capsule.id).as_bytes());
+    Ok(Draft::new(&capsule)?)
+}
+
+/// An id that follows from these bytes.
+fn id_from(bytes: &[u8]) -> Uuid {
+    let hash = sha3_256(bytes);
+    let (half, _) = hash.as_bytes().split_at(16);
+    let mut id = [0; 16];
+    id.copy_from_slice(half);
+    uuid::Builder::from_random_bytes(id).into_uuid()
+}
+
 /// Says that something of a journal could not be read. The id follows from the reason, which
 /// names the place, so that a recovery that is repeated says it once.
 fn unreadable(reason: String) -> Capsule {
     let mut capsule = system_capsule("an entry of the journal could not be read");
-    if let Some(id) = sha3_256(reason.as_bytes()).as_bytes().first_chunk() {
-        capsule.id = uuid::Builder::from_random_bytes(*id).into_uuid();
-    }
+    capsule.id = id_from(reason.as_bytes());
     capsule.outcome.status = OutcomeStatus::Failure;
     capsule.outcome.error = Some(reason);
     capsule
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use capsules_core::canonical::canonical_opening;
+    use capsules_core::storage::MemoryStorage;
+    use capsules_core::{CapsuleType, Filter, LocalSigner, Seal, Timestamp};
+
+    use super::*;
+    use crate::journal::Journal;
+
+    fn backend() -> Backend {
+        let signer = Arc::new(LocalSigner::generate().unwrap());
+        Backend {
+            storage: Arc::new(MemoryStorage::new()),
+            seal: Arc::new(Seal::with_signer(signer)),
+            data_dir: None,
+        }
+    }
+
+    fn action() -> Capsule {
+        let mut capsule = Capsule::new(CapsuleType::Tool);
+        capsule.outcome.status = OutcomeStatus::Success;
+        capsule
+    }
+
+    /// Leaves a journal that says that the action has started.
+    fn leave_start(directory: &Path, action: &Capsule) {
+        let journal = Journal::open(directory).unwrap();
+        let opening = canonical_opening(action).unwrap();
+        journal
+            .start(action.id, Timestamp::now(), &opening)
+            .unwrap();
+    }
+
+    /// Leaves a journal that says that the action has ended.
+    fn leave_end(directory: &Path, action: &Capsule) {
+        let journal = Journal::open(directory).unwrap();
+        let draft = Draft::new(action).unwrap();
+        journal
+            .accept(action.id, Timestamp::now(), draft.text())
+            .unwrap();
+    }
+
+    /// What is on record: ids, parents and outcomes.
+    fn recorded(backend: &Backend) -> Vec<(Uuid, Option<Uuid>, OutcomeStatus)> {
+        let records = backend.storage.list(&Filter::new().oldest_first()).unwrap();
+        let capsules = records.iter().map(|record| record.capsule().unwrap());
+        capsules
+            .map(|capsule| (capsule.id, capsule.parent_id, capsule.outcome.status))
+            .collect()
+    }
+
+    #[test]
+    fn an_outcome_is_worth_more_than_a_start_of_another_journal() {
+        // The names of journals decide which is read first, and they are random.
+        for _ in 0..10 {
+            let directory = tempfile::tempdir().unwrap();
+            let (backend, action) = (backend(), action());
+            leave_start(directory.path(), &action);
+            leave_end(directory.path(), &action);
+            recover_into(&backend, directory.path(), &mut |_| ()).unwrap();
+            assert_eq!(
+                recorded(&backend),
+                [(action.id, None, OutcomeStatus::Success)]
+            );
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_not_hidden_by_what_was_recovered_as_pending() {
+        let directory = tempfile::tempdir().unwrap();
+        let (backend, action) = (backend(), action());
+        leave_start(directory.path(), &action);
+        recover_into(&backend, directory.path(), &mut |_| ()).unwrap();
+        // Twice, as when the recovery dies before it has deleted the journal.
+        for _ in 0..2 {
+            leave_end(directory.path(), &action);
+            recover_into(&backend, directory.path(), &mut |_| ()).unwrap();
+        }
+        let recorded = recorded(&backend);
+        let [pending, (outcome, parent, OutcomeStatus::Success)] = &recorded[..] else {
+            panic!("{recorded:?}");
+        };
+        assert_eq!(*pending, (action.id, None, OutcomeStatus::Pending));
+        assert_eq!(*parent, Some(action.id));
+        assert_ne!(*outcome, action.id);
+    }
+
+    #[test]
+    fn what_is_stored_already_is_not_stored_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let (backend, action) = (backend(), action());
+        for leave in [leave_end, leave_start, leave_end] {
+            leave(directory.path(), &action);
+            recover_into(&backend, directory.path(), &mut |_| ()).unwrap();
+            assert_eq!(
+                recorded(&backend),
+                [(action.id, None, OutcomeStatus::Success)]
+            );
+        }
+    }
 }

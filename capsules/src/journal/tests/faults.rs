@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::faulty::{Fault, FaultyDisk};
 use super::*;
+use crate::journal::RecoverError;
 use crate::journal::error::{AppendError, OpenError};
 use crate::journal::waiting::waiting_on;
-use crate::journal::{RecoverError, waiting};
 
 /// What the callers of a journal know.
 #[derive(Default)]
@@ -256,33 +256,23 @@ fn a_full_disk_is_reported_and_over_when_there_is_room() {
 }
 
 #[test]
-fn a_forked_child_writes_a_journal_of_its_own() {
+fn a_forked_child_lets_go_of_its_parents_journal() {
     let directory = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::healthy();
     let journal = Journal::open_on(disk.clone(), directory.path(), SHORT_SEGMENT).unwrap();
-    let of_parent = journal.accept(id(1), at(1), &text(1)).unwrap();
-    let parents_file = files(directory.path()).remove(0);
-    let parents_bytes = fs::read(&parents_file).unwrap();
+    journal.accept(id(1), at(1), &text(1)).unwrap();
+    let bytes = fs::read(&files(directory.path())[0]).unwrap();
 
     disk.set_process(2);
-    let of_child = journal.accept(id(2), at(2), &text(2)).unwrap();
-    journal.start(id(3), at(3), &text(3)).unwrap();
-    assert_eq!(files(directory.path()).len(), 2);
-    assert_eq!(fs::read(&parents_file).unwrap(), parents_bytes);
-    // A queue that the child inherited must not commit what the child wrote.
-    journal.committed([of_parent]).unwrap();
-    assert_eq!(waiting(directory.path()).unwrap().len(), 0);
-    // The child has closed the parent's file, and the parent dies.
+    journal.let_go();
+    let error = journal.accept(id(2), at(2), &text(2)).unwrap_err();
+    assert!(matches!(error, AppendError::Closed { .. }), "{error}");
+    drop(journal);
+    // The copies of the handles are the parent's.
+    assert_eq!(recover_all(directory.path()).0, Found::default());
+    assert_eq!(fs::read(&files(directory.path())[0]).unwrap(), bytes);
     disk.close_copies();
     eventually(|| recover_all(directory.path()).0.accepted == ids([1]));
-
-    // A child of the child.
-    disk.set_process(3);
-    journal.committed([of_child]).unwrap();
-    disk.set_process(2);
-    drop(journal);
-    let (found, _) = recover_all(directory.path());
-    assert_eq!((found.accepted, found.started), (ids([2]), ids([3])));
 }
 
 #[test]
