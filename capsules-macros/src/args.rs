@@ -22,7 +22,8 @@ const TYPES: [(&str, &str); 8] = [
 const KEYS: &str = "`type`, `tenant_from`, `tenant_id`, `trigger_from`, `source`, `domain`, \
                     `agent_id`, `session_from`, `user_from`, `correlation_from`, `traceparent`, \
                     `skip`, `prompt`, `arguments`, \
-                    `result`, `error`, `swallow_errors`, `durability`, `capsules`, `crate`";
+                    `result`, `error`, `fold`, `until`, \
+                    `swallow_errors`, `durability`, `capsules`, `crate`";
 
 /// The arguments of one `#[audit(..)]`.
 pub(crate) struct Args {
@@ -44,6 +45,10 @@ pub(crate) struct Args {
     pub(crate) arguments: Arguments,
     pub(crate) result: Form,
     pub(crate) error: Form,
+    /// What the items of a stream are folded to.
+    pub(crate) fold: Option<Fold>,
+    /// When the call of a stream ends.
+    pub(crate) until: Option<Until>,
     pub(crate) swallow_errors: bool,
     /// The variant of `Durability`.
     pub(crate) durability: Option<Ident>,
@@ -88,6 +93,21 @@ pub(crate) enum Form {
     Display,
     Debug,
     None,
+}
+
+/// What the items of a stream are folded to.
+pub(crate) enum Fold {
+    /// The items' texts, one after the other.
+    Text(Span),
+    /// A function of what they were folded to so far and an item.
+    Function(Expr),
+}
+
+/// When the call of a stream ends.
+pub(crate) struct Until {
+    /// With its first error, or with its end.
+    pub(crate) error: bool,
+    pub(crate) span: Span,
 }
 
 impl Args {
@@ -136,6 +156,8 @@ struct Keys {
     arguments: Arguments,
     result: Option<Form>,
     error: Option<Form>,
+    fold: Option<Fold>,
+    until: Option<Until>,
     swallow_errors: Option<bool>,
     durability: Option<Ident>,
     capsules: Option<Expr>,
@@ -204,6 +226,8 @@ impl Keys {
             "prompt" => self.prompt = Some(parse_parameter(input)?),
             "result" => self.result = Some(parse_form(input)?),
             "error" => self.error = Some(parse_form(input)?),
+            "fold" => self.fold = Some(parse_fold(input)?),
+            "until" => self.until = Some(parse_until(input)?),
             "swallow_errors" => self.swallow_errors = Some(parse_bool(input)?),
             "durability" => self.durability = Some(parse_durability(input)?),
             "capsules" => self.capsules = Some(input.parse()?),
@@ -246,6 +270,8 @@ impl Keys {
             arguments: self.arguments,
             result: self.result.unwrap_or(Form::Best),
             error: self.error.unwrap_or(Form::Best),
+            fold: self.fold,
+            until: self.until,
             swallow_errors: self.swallow_errors.unwrap_or(true),
             durability: self.durability,
             capsules: self.capsules,
@@ -307,6 +333,30 @@ fn parse_bool(input: ParseStream<'_>) -> Result<bool> {
         .parse()
         .map_err(|_| Error::new(span, "`swallow_errors` is `true` or `false`"))?;
     Ok(value.value)
+}
+
+fn parse_fold(input: ParseStream<'_>) -> Result<Fold> {
+    if !input.peek(LitStr) {
+        return Ok(Fold::Function(input.parse()?));
+    }
+    let text: LitStr = input.parse()?;
+    match &*text.value() {
+        "text" => Ok(Fold::Text(text.span())),
+        _ => {
+            let message = "expected \"text\", or a function such as `add: fn(&mut Sum, &Item)`";
+            Err(Error::new(text.span(), message))
+        }
+    }
+}
+
+fn parse_until(input: ParseStream<'_>) -> Result<Until> {
+    let span = input.span();
+    let error = match input.parse::<LitStr>().map(|text| text.value()).as_deref() {
+        Ok("error") => true,
+        Ok("end") => false,
+        _ => return Err(Error::new(span, "expected \"error\" or \"end\"")),
+    };
+    Ok(Until { error, span })
 }
 
 fn parse_durability(input: ParseStream<'_>) -> Result<Ident> {

@@ -1,10 +1,11 @@
 //! What the output does with the body's value: it ends the call, or hands it to the future or
 //! the stream that ends it.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
+use syn::spanned::Spanned;
 
-use crate::args::{Args, Form};
+use crate::args::{Args, Fold, Form};
 use crate::names::{Names, own};
 use crate::shape::{Boxing, Shape};
 
@@ -28,8 +29,8 @@ struct Ending<'a> {
 impl Ending<'_> {
     fn of(&self, shape: &Shape, place: Place) -> TokenStream {
         match shape {
-            // A stream was refused before.
-            Shape::Value | Shape::Stream { .. } => self.value(place),
+            Shape::Value => self.value(place),
+            Shape::Stream { boxing, item } => self.stream(*boxing, item),
             Shape::Future {
                 boxing,
                 output,
@@ -63,16 +64,8 @@ impl Ending<'_> {
     /// async move { let (call, value) = call.run_async(value, Call::and).await; .. }
     /// ```
     fn future(&self, boxing: Boxing, output: &TokenStream, then: &Shape) -> TokenStream {
-        let Names {
-            private,
-            call,
-            value,
-            ..
-        } = self.names;
-        let pinned = match boxing {
-            Boxing::None | Boxing::Pinned => quote!(#value),
-            Boxing::Boxed => quote!(#private::Box::into_pin(#value)),
-        };
+        let Names { call, value, .. } = self.names;
+        let pinned = self.pinned(boxing);
         let future = if self.waits() {
             let run = self.run_async(&pinned);
             let rest = self.of(then, Place::Asynchronous);
@@ -84,6 +77,83 @@ impl Ending<'_> {
             }
         };
         self.boxed(boxing, &future)
+    }
+
+    /// ```text
+    /// call.run_stream(
+    ///     value,
+    ///     StreamEnd { .. },
+    ///     |items, value, limits| items.read(&Returned(value).parts(), |error| .., |folded, item| ..),
+    ///     |folded, limits| ..,
+    /// )
+    /// ```
+    fn stream(&self, boxing: Boxing, item: &TokenStream) -> TokenStream {
+        let Names {
+            private,
+            call,
+            value,
+            ..
+        } = self.names;
+        let [items, kept, limits, folded, parts] =
+            ["items", "kept", "limits", "folded", "parts"].map(own);
+        let pinned = self.pinned(boxing);
+        let at_error = self.args.until.as_ref().is_none_or(|until| until.error);
+        let report = match (self.waits(), self.args.swallow_errors) {
+            (false, _) => quote!(#private::Option::None),
+            (true, true) => quote!(#private::Option::Some(|_| #private::Option::None)),
+            (true, false) => quote!(#private::Option::Some(#private::error_item)),
+        };
+        let error = self.error_text();
+        let (fold, keep) = match &self.args.fold {
+            None => (
+                quote!(|(), _| ()),
+                quote!(|#kept: (), #limits| #private::json_by_nothing(&#kept, #limits)),
+            ),
+            Some(Fold::Text(span)) => {
+                let item = located(&kept, *span);
+                (
+                    quote! {
+                        |#folded, #kept| #private::FoldedText::push(#folded, #item, #limits)
+                    },
+                    quote!(|#folded, _| #private::FoldedText::finish(#folded)),
+                )
+            }
+            Some(Fold::Function(function)) => {
+                let result = self.result_json();
+                let item = located(&kept, function.span());
+                (
+                    quote!(|#folded, #kept| (#function)(#folded, #item)),
+                    quote! {
+                        |#folded, #limits| {
+                            #[allow(unused_imports)]
+                            use #private::{
+                                JsonByDebug as _, JsonByDisplay as _, JsonByNothing as _,
+                                JsonBySerialize as _,
+                            };
+                            let #kept = &#folded;
+                            #result
+                        }
+                    },
+                )
+            }
+        };
+        let stream = quote! {
+            #call.run_stream::<#item, _, _, _, _>(
+                #pinned,
+                #private::StreamEnd { at_error: #at_error, report: #report },
+                |#items, #value, #limits| {
+                    #[allow(unused_imports)]
+                    use #private::{
+                        ReturnedValue as _, TextByDebug as _, TextByDisplay as _,
+                        TextBySerialize as _, TextByType as _,
+                    };
+                    let #parts = #private::Returned(#value).parts();
+                    #items.read(&#parts, |#kept| #error, #fold)
+                },
+                #keep,
+            )
+        };
+        self.boxed(boxing, &stream)
     }
 
     /// `let (call, value) = call.run_async(body, Call::and).await;`
@@ -166,13 +236,7 @@ impl Ending<'_> {
         let parts = own("parts");
         let kept = own("kept");
         let limits = own("limits");
-        let result = match self.args.result {
-            Form::Best => quote!((&&&&#private::Json(#kept)).json(#limits)),
-            Form::Json => quote!(#private::json_by_serialize(#kept, #limits)),
-            Form::Display => quote!(#private::json_by_display(#kept, #limits)),
-            Form::Debug => quote!(#private::json_by_debug(#kept, #limits)),
-            Form::None => quote!(#private::json_by_nothing(#kept, #limits)),
-        };
+        let result = self.result_json();
         let error = self.error_text();
         quote! {
             |#limits| {
@@ -185,6 +249,20 @@ impl Ending<'_> {
                 let #parts = #private::Returned(&#value).parts();
                 #private::Returns::of(&#parts, |#kept| #result, |#kept| #error)
             }
+        }
+    }
+
+    /// The JSON of the result `kept`.
+    fn result_json(&self) -> TokenStream {
+        let private = &self.names.private;
+        let kept = own("kept");
+        let limits = own("limits");
+        match self.args.result {
+            Form::Best => quote!((&&&&#private::Json(#kept)).json(#limits)),
+            Form::Json => quote!(#private::json_by_serialize(#kept, #limits)),
+            Form::Display => quote!(#private::json_by_display(#kept, #limits)),
+            Form::Debug => quote!(#private::json_by_debug(#kept, #limits)),
+            Form::None => quote!(#private::json_by_nothing(#kept, #limits)),
         }
     }
 
@@ -202,6 +280,15 @@ impl Ending<'_> {
         }
     }
 
+    /// The value, pinned as the type says.
+    fn pinned(&self, boxing: Boxing) -> TokenStream {
+        let Names { private, value, .. } = self.names;
+        match boxing {
+            Boxing::None | Boxing::Pinned => quote!(#value),
+            Boxing::Boxed => quote!(#private::Box::into_pin(#value)),
+        }
+    }
+
     fn boxed(&self, boxing: Boxing, lazy: &TokenStream) -> TokenStream {
         let private = &self.names.private;
         match boxing {
@@ -210,6 +297,11 @@ impl Ending<'_> {
             Boxing::Boxed => quote!(#private::Box::new(#lazy)),
         }
     }
+}
+
+/// One of our own variables where the user's code is what an error about it is due to.
+fn located(own: &Ident, span: Span) -> Ident {
+    Ident::new(&own.to_string(), own.span().located_at(span))
 }
 
 /// `let (call, value) = call.run_async(body, Call::and).await;`

@@ -2,11 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
-use syn::Result;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
+use syn::{Error, Result};
 
-use crate::args::{Args, Source};
+use crate::args::{Args, Fold, Source};
 use crate::ending::{Place, ending, run_async};
 use crate::function::Function;
 use crate::names::{Names, own};
@@ -46,6 +46,7 @@ pub(crate) fn audit(args: TokenStream, item: &TokenStream) -> TokenStream {
 fn expand(args: &Args, mut function: Function) -> Result<TokenStream> {
     let names = Names::new(args);
     let shape = function.shape();
+    refuse_keys_of_streams(args, &shape)?;
     let begin = begin(args, &function, &names)?;
     let rebound = params::rebind_mutable(&mut function.signature);
     let run = run(&function, &shape, &names, &rebound);
@@ -79,6 +80,27 @@ fn expand(args: &Args, mut function: Function) -> Result<TokenStream> {
         #(#attributes)*
         #visibility #defaultness #signature #block
     })
+}
+
+/// Refuses keys that mean nothing where no stream is returned.
+fn refuse_keys_of_streams(args: &Args, shape: &Shape) -> Result<()> {
+    if shape.is_stream() {
+        return Ok(());
+    }
+    let fold = args.fold.as_ref().map(|fold| match fold {
+        Fold::Text(span) => ("fold", *span),
+        Fold::Function(function) => ("fold", function.span()),
+    });
+    let until = args.until.as_ref().map(|until| ("until", until.span));
+    match fold.or(until) {
+        Some((key, span)) => Err(Error::new(
+            span,
+            format!(
+                "`{key}` is for functions that return a stream, and this return type names none"
+            ),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// `let call = Call::begin(..);`

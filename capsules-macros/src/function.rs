@@ -84,10 +84,6 @@ impl Function {
                 return Err(Error::new(path.span(), message));
             }
         }
-        if let Some(span) = self.shape().stream() {
-            let message = "#[audit] would record when the stream is made, not when it ends";
-            return Err(Error::new(span, message));
-        }
         Ok(())
     }
 

@@ -32,6 +32,24 @@ use proc_macro::TokenStream;
 /// capsule as the current one. A type that hides a future, such as an alias of another name or a
 /// struct, is recorded when the function returns it.
 ///
+/// The same holds for streams: `impl Stream`, `Pin<Box<dyn Stream>>`, `Box<dyn Stream>`,
+/// `BoxStream` or `LocalBoxStream`, returned by a function, an `async fn` or a future. The call
+/// ends when the stream does or, unless `until = "end"`, with its first `Err` item, after which the
+/// stream goes on. The number of items is kept in `outcome.metrics.items`, and with `fold` what
+/// they came to as `outcome.result`, also of a stream that failed or was dropped early:
+///
+/// ```ignore
+/// #[capsules::audit(type = "chat", fold = "text")]
+/// fn answer(question: &str) -> impl Stream<Item = Result<String, ModelError>> {
+///     model().stream(question)
+/// }
+///
+/// #[capsules::audit(type = "chat", fold = |text: &mut String, delta: &Delta| *text += &delta.text)]
+/// async fn deltas(question: String) -> Result<BoxStream<'static, Delta>, ModelError> {
+///     model().deltas(question).await
+/// }
+/// ```
+///
 /// # What is recorded
 ///
 /// | the call | `outcome.status` | `outcome.error` |
@@ -40,7 +58,10 @@ use proc_macro::TokenStream;
 /// | returns `Err` | `failure` | the error's message |
 /// | panics | `failure` | `panicked: …` |
 /// | is cancelled: its future is dropped before it finished | `partial` | `cancelled: …` |
-/// | returns a future that is never polled | nothing is recorded | |
+/// | returns a future or stream that is never polled | nothing is recorded | |
+/// | returns a stream that ends | `success` | |
+/// | returns a stream that yields an `Err` | `failure` | the first error's message |
+/// | returns a stream that is dropped before its end | `partial` | `cancelled: …`, with the number of items |
 ///
 /// A status that the function has set itself through `capsules::current()` stands, unless it
 /// panics or is cancelled. Captured texts are cut at 500 characters; the fields that were cut are
@@ -66,7 +87,9 @@ use proc_macro::TokenStream;
 /// | `domain` | the domain: a string | `"agents"` |
 /// | `result` | how the result is kept: `"json"`, `"display"`, `"debug"` or `"none"` | the best that its type offers, in this order |
 /// | `error` | how the error is kept, likewise | `"display"`, `"json"` or `"debug"`, whichever its type offers first |
-/// | `swallow_errors` | `false`: when the function succeeded but could not be recorded, it returns the audit's error instead; needs `Result<_, E>` with `E: From<capsules::Error>` | `true` |
+/// | `fold` | what the items of a stream are folded to: `"text"` for the concatenation of their `Display` texts, cut like every text; or a function or closure `fn(&mut A, &T)` over an `A: Default` and the items, of a `Result` the `Ok` ones, and `A` is kept like a result | nothing |
+/// | `until` | when the call of a stream ends: `"error"`, with its first `Err` item if there is one, or `"end"` | `"error"` |
+/// | `swallow_errors` | `false`: when the function succeeded but could not be recorded, it returns the audit's error instead; needs `Result<_, E>` with `E: From<capsules::Error>`; of a stream it is one more item at the end | `true` |
 /// | `durability` | how safely the capsule is kept when the call returns: `"journaled"`, `"committed"` or `"memory"`; see `capsules::Durability` | the instance's |
 /// | `capsules` | the instance: an expression of type `Capsules` or `&Capsules` | the one that is bound or installed |
 /// | `crate` | the path of the `capsules` crate, when it was renamed | `::capsules` |

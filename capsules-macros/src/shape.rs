@@ -1,6 +1,6 @@
 //! What a function returns, as far as it decides when its call ends.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
@@ -18,7 +18,11 @@ pub(crate) enum Shape {
         then: Box<Self>,
     },
     /// With the end of a stream.
-    Stream { span: Span },
+    Stream {
+        boxing: Boxing,
+        /// The items, as far as the type names them.
+        item: TokenStream,
+    },
     /// With what is inside of an `Ok`, or with an `Err`.
     Result(Box<Self>),
     /// With what is inside of a `Some`, or with `None`.
@@ -43,7 +47,7 @@ enum Kind {
 }
 
 impl Shape {
-    /// Reads a return type. An alias that hides a future is a value.
+    /// Reads a return type. An alias that hides a future or a stream is a value.
     pub(crate) fn of(ty: &Type) -> Self {
         match ty {
             Type::Paren(ty) => Self::of(&ty.elem),
@@ -54,31 +58,25 @@ impl Shape {
         }
     }
 
-    /// The stream that it comes to, if it does.
-    pub(crate) fn stream(&self) -> Option<Span> {
+    /// Whether it comes to a stream.
+    pub(crate) fn is_stream(&self) -> bool {
         match self {
-            Self::Value => None,
-            Self::Stream { span } => Some(*span),
-            Self::Future { then, .. } => then.stream(),
-            Self::Result(inner) | Self::Option(inner) => inner.stream(),
+            Self::Value => false,
+            Self::Stream { .. } => true,
+            Self::Future { then, .. } => then.is_stream(),
+            Self::Result(inner) | Self::Option(inner) => inner.is_stream(),
         }
     }
 
     fn of_path(last: &PathSegment) -> Self {
         let first = types(last).next();
         match &*last.ident.to_string() {
-            "BoxFuture" | "LocalBoxFuture" => Self::lazy(
-                Kind::Future,
-                Boxing::Pinned,
-                types(last).last(),
-                last.span(),
-            ),
-            "BoxStream" | "LocalBoxStream" => Self::lazy(
-                Kind::Stream,
-                Boxing::Pinned,
-                types(last).last(),
-                last.span(),
-            ),
+            "BoxFuture" | "LocalBoxFuture" => {
+                Self::lazy(Kind::Future, Boxing::Pinned, types(last).last())
+            }
+            "BoxStream" | "LocalBoxStream" => {
+                Self::lazy(Kind::Stream, Boxing::Pinned, types(last).last())
+            }
             "Pin" => first
                 .and_then(boxed)
                 .map_or(Self::Value, |ty| Self::of_boxed(ty, Boxing::Pinned)),
@@ -110,17 +108,12 @@ impl Shape {
                 "Stream" | "FusedStream" | "TryStream" => Kind::Stream,
                 _ => return None,
             };
-            Some(Self::lazy(
-                kind,
-                boxing,
-                associated(last),
-                last.ident.span(),
-            ))
+            Some(Self::lazy(kind, boxing, associated(last)))
         });
         found.unwrap_or(Self::Value)
     }
 
-    fn lazy(kind: Kind, boxing: Boxing, yields: Option<&Type>, span: Span) -> Self {
+    fn lazy(kind: Kind, boxing: Boxing, yields: Option<&Type>) -> Self {
         let named = yields.map_or_else(|| quote!(_), nameable);
         match kind {
             Kind::Future => Self::Future {
@@ -128,7 +121,10 @@ impl Shape {
                 output: named,
                 then: Box::new(yields.map_or(Self::Value, Self::of)),
             },
-            Kind::Stream => Self::Stream { span },
+            Kind::Stream => Self::Stream {
+                boxing,
+                item: named,
+            },
         }
     }
 

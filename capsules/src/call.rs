@@ -280,6 +280,19 @@ impl Call {
         });
     }
 
+    /// How much is kept of a value; `None` once the call has ended, and where nothing is recorded.
+    pub(crate) fn limits(&self) -> Option<Limits> {
+        let active = self.active.as_ref()?;
+        Some(active.recorder.settings().policy.capture_limits())
+    }
+
+    /// Changes the capsule of a call that is about to end.
+    pub(crate) fn note(&self, change: impl FnOnce(&mut Capsule)) {
+        if let Some(active) = &self.active {
+            active.update(change);
+        }
+    }
+
     fn end(&mut self, ending: impl FnOnce(Limits) -> Ending) {
         let Some(active) = self.active.take() else {
             return;
@@ -416,7 +429,7 @@ fn arguments(capsule: &Capsule) -> Option<&Map<String, Value>> {
 }
 
 /// The value of a field, noting what of it was not kept.
-fn noted<T>(capsule: &mut Capsule, field: &str, captured: Captured<T>) -> T {
+pub(crate) fn noted<T>(capsule: &mut Capsule, field: &str, captured: Captured<T>) -> T {
     if captured.cut {
         note_cut(capsule, field);
     }

@@ -58,6 +58,7 @@ mod error;
 mod fork;
 mod future;
 mod identity;
+mod items;
 mod journal;
 mod limits;
 mod reasoning;
@@ -68,6 +69,7 @@ mod reply;
 mod scope;
 mod secret;
 mod stats;
+mod stream;
 mod strict;
 mod target;
 mod trace_parent;
@@ -116,7 +118,9 @@ pub mod __private {
         prompt_hash, text_by_debug, text_by_display, text_by_nothing, text_by_serialize,
     };
     pub use crate::future::RunAsync;
+    pub use crate::items::{FoldedText, Items};
     pub use crate::limits::{Captured, Limits};
-    pub use crate::strict::or_error;
+    pub use crate::stream::{RunStream, StreamEnd};
+    pub use crate::strict::{error_item, or_error};
     pub use crate::trace_parent::trace_id;
 }

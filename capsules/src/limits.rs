@@ -82,6 +82,7 @@ impl<T: From<&'static str>> Captured<T> {
 }
 
 /// A text that ends the writing once it is full.
+#[derive(Debug)]
 pub(crate) struct Bounded {
     text: String,
     characters: usize,
@@ -97,6 +98,11 @@ impl Bounded {
             bytes,
             full: false,
         }
+    }
+
+    /// Whether something had no room.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full
     }
 
     /// The text, its last character an ellipsis when it was cut, and whether it was.

@@ -46,6 +46,13 @@ impl Scope {
             previous: replace(self),
         }
     }
+
+    /// Exchanges this and the running task's scope until the guard is dropped. No reference is
+    /// counted, so a poll costs two moves.
+    fn exchange(&mut self) -> Exchanged<'_> {
+        swap(self);
+        Exchanged(self)
+    }
 }
 
 /// Restores the scope before, also when the thread unwinds.
@@ -57,6 +64,21 @@ impl Drop for Entered {
     fn drop(&mut self) {
         drop(replace(std::mem::take(&mut self.previous)));
     }
+}
+
+/// Exchanges the scopes back, also when the thread unwinds.
+struct Exchanged<'a>(&'a mut Scope);
+
+impl Drop for Exchanged<'_> {
+    fn drop(&mut self) {
+        swap(self.0);
+    }
+}
+
+/// Exchanges the thread's scope with this one; while the thread ends neither changes.
+fn swap(scope: &mut Scope) {
+    // On an error there is nothing to exchange, on the way back as on the way there.
+    let _ = SCOPE.try_with(|current| std::mem::swap(&mut *current.borrow_mut(), scope));
 }
 
 /// Sets the thread's scope and gives the one before. The old one is dropped by the caller, after
@@ -112,7 +134,7 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _entered = this.scope.clone().map(Scope::enter);
+        let _exchanged = this.scope.as_mut().map(Scope::exchange);
         match this.inner.as_pin_mut() {
             Some(future) => future.poll(context),
             None => Poll::Pending,
@@ -125,7 +147,7 @@ impl<S: Stream> Stream for Scoped<S> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
-        let _entered = this.scope.clone().map(Scope::enter);
+        let _exchanged = this.scope.as_mut().map(Scope::exchange);
         match this.inner.as_pin_mut() {
             Some(stream) => stream.poll_next(context),
             None => Poll::Ready(None),

@@ -35,3 +35,8 @@ pub fn or_error<R: FromAuditError>(value: R, recorded: Result<(), Error>) -> R {
         _ => value,
     }
 }
+
+/// The last item of a stream that could not be recorded.
+pub fn error_item<R: FromAuditError>(recorded: Result<(), Error>) -> Option<R> {
+    recorded.err().map(R::from_audit_error)
+}

@@ -22,3 +22,4 @@ mod redaction;
 mod secrets;
 mod shapes;
 mod skip;
+mod streams;
