@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use capsules_core::canonical::CanonicalError;
 use capsules_core::export::{ExportError, WriteError};
 use capsules_core::pq::MalformedPqKey;
+use capsules_core::verify::CheckpointError;
 use capsules_core::{
     DataDir, DataDirError, KeyringError, MalformedPublicKey, RecordError, StorageError,
 };
@@ -118,6 +119,12 @@ pub(crate) enum CliError {
     PqPublicKey {
         path: PathBuf,
         reason: MalformedPqKey,
+    },
+
+    #[error("cannot continue from {}: {reason}", .path.display())]
+    Checkpoint {
+        path: PathBuf,
+        reason: CheckpointError,
     },
 
     #[error(

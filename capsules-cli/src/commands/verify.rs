@@ -1,17 +1,24 @@
 //! `capsules verify`: is the chain what was sealed?
 
-use capsules_core::verify::{Level, Neighbours, Report, Verifier};
+use std::io::Write;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use capsules_core::verify::{
+    Checkpoint, CheckpointError, Level, Neighbours, NoCheckpoint, Report, Verifier,
+};
 use capsules_core::{ContentHash, Head, Storage};
 use serde::Serialize;
 
 use crate::args::Global;
+use crate::destination::Destination;
 use crate::input::Input;
 use crate::progress::{Progress, Unit};
 use crate::source::{self, Source};
 use crate::trust::KeyArgs;
 use crate::verdict;
 use crate::waiting::{self, Waiting};
-use crate::{Result, Status, output};
+use crate::{CliError, Result, Status, output};
 
 /// Verify a chain: sequences and links, and on demand hashes and signatures
 ///
@@ -21,6 +28,10 @@ use crate::{Result, Status, output};
 ///
 /// Signatures are checked with the keyring of the data directory, or with a public key that you
 /// give. The second way needs nothing but the export and the key, so anyone can do it.
+///
+/// A chain that was cut or replaced is right in itself. --write-checkpoint keeps the end of a chain
+/// that passed in a small file; keep it where those who write the store cannot. --since continues
+/// from it, and fails where the chain does not have that end any more.
 ///
 /// A store may lack what processes that died had accepted. Their journals are named, on standard
 /// error or under "waiting_journals", and change neither the verdict nor the exit status.
@@ -34,7 +45,10 @@ Examples:
   capsules verify --signatures                          the default store, everything
   capsules verify export.json --full                    an export, links and contents
   capsules verify export.json --pubkey-file signer.pub  an export from somebody else
-  capsules verify --db audit.db --signatures --json     for a script")]
+  capsules verify --db audit.db --signatures --json     for a script
+  capsules verify --signatures --write-checkpoint c     and keep where it ended
+  capsules verify --signatures --since c --write-checkpoint c
+                                                        what came since, and go on")]
 pub(crate) struct Args {
     /// An export: a JSON array of sealed records, a single one, or one on each line; - for
     /// standard input
@@ -48,10 +62,18 @@ pub(crate) struct Args {
     #[arg(long)]
     strict: bool,
 
-    /// Begin after a capsule that was verified before, given as SEQUENCE:HASH; a chain that does
-    /// not have it fails
-    #[arg(long, value_name = "SEQ:HASH", value_parser = trusted_head)]
-    since: Option<Head>,
+    /// Begin after a capsule that was verified before, given as a checkpoint file or as
+    /// SEQUENCE:HASH; a chain that does not have it fails
+    #[arg(long, value_name = "FILE|SEQ:HASH", value_parser = since)]
+    since: Option<Since>,
+
+    /// When the chain passes, keep its last capsule in this file, to continue from with --since
+    #[arg(long, value_name = "FILE")]
+    write_checkpoint: Option<PathBuf>,
+
+    /// How many threads check; all cores without it
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZero<usize>>,
 
     #[command(flatten)]
     level: LevelArgs,
@@ -77,6 +99,13 @@ struct LevelArgs {
     signatures: bool,
 }
 
+/// What was verified before.
+#[derive(Debug, Clone)]
+enum Since {
+    Head(Head),
+    File(PathBuf),
+}
+
 /// What is printed for programs.
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -88,22 +117,31 @@ struct Answer<'a> {
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     let source = Source::resolve(args.file.as_ref(), global)?;
-    let verifier = args.verifier(global)?;
+    let mut verifier = args.verifier(global)?;
+    // Opened first: a file that cannot be written is not found out after the work.
+    let checkpoint = match &args.write_checkpoint {
+        Some(path) => Some(Destination::open(Some(path))?),
+        None => None,
+    };
     let (report, neighbours) = match &source {
         Source::Store(path) => {
             let store = source::open(path)?;
             let progress = args.progress(|| {
-                let left =
-                    source::chain_length(&store).map(|length| length - args.first().min(length));
+                let first = verifier.first();
+                let left = source::chain_length(&store).map(|length| length - first.min(length));
                 Progress::new(global, VERIFYING, Unit::Capsules, left)
             });
-            verify_store(&verifier, &store, args.first(), &progress)?
+            verify_store(&verifier, &store, &progress)?
         }
         Source::Export(input) => {
+            verifier = verifier.without_columns();
             let progress = args.progress(|| input.progress(global, VERIFYING));
-            verify_export(&verifier.without_columns(), input, args.first(), &progress)?
+            verify_export(&verifier, input, &progress)?
         }
     };
+    if let Some(destination) = checkpoint {
+        keep(destination, Checkpoint::of(&verifier, &report, &neighbours))?;
+    }
     if args.quiet {
         return Ok(Status::from(report.valid()));
     }
@@ -126,6 +164,22 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     Ok(Status::from(report.valid()))
 }
 
+/// Writes a checkpoint, if there is one. A file that was there before stays otherwise.
+fn keep(mut to: Destination, checkpoint: Result<Checkpoint, NoCheckpoint>) -> Result<()> {
+    match checkpoint {
+        Ok(checkpoint) => {
+            to.write_all(checkpoint.to_json().as_bytes())
+                .map_err(CliError::Write)?;
+            to.finish()
+        }
+        Err(NoCheckpoint::Invalid) => Ok(()),
+        Err(reason) => {
+            output::note(&format_args!("no checkpoint was written: {reason}"));
+            Ok(())
+        }
+    }
+}
+
 /// The verdict stands even if nobody reads the output to its end.
 fn answered(printed: Result<()>) -> Result<()> {
     printed.or_else(|error| {
@@ -141,9 +195,22 @@ impl Args {
     fn verifier(&self, global: &Global) -> Result<Verifier> {
         let level = self.level();
         let mut verifier = Verifier::new(level);
-        if let Some(head) = &self.since {
-            verifier = verifier.since(head.clone());
+        if let Some(threads) = self.threads {
+            verifier = verifier.threads(threads);
         }
+        verifier = match &self.since {
+            None => verifier,
+            Some(Since::Head(head)) => verifier.since(head.clone()),
+            Some(Since::File(path)) => {
+                let failed = |reason| CliError::Checkpoint {
+                    path: path.clone(),
+                    reason,
+                };
+                verifier
+                    .after(&read(path)?.map_err(failed)?)
+                    .map_err(failed)?
+            }
+        };
         if level < Level::Signatures {
             return Ok(verifier);
         }
@@ -160,11 +227,6 @@ impl Args {
         }
     }
 
-    /// The place of the first record to read.
-    fn first(&self) -> u64 {
-        self.since.as_ref().map_or(0, |head| head.sequence)
-    }
-
     fn level(&self) -> Level {
         if self.level.signatures || self.keys.any() {
             Level::Signatures
@@ -176,40 +238,46 @@ impl Args {
     }
 }
 
-/// A sequence and a hash, as `--since` takes them.
-fn trusted_head(text: &str) -> Result<Head, String> {
-    let (sequence, hash) = text.split_once(':').ok_or("expected SEQUENCE:HASH")?;
-    let sequence = sequence
-        .parse()
-        .map_err(|_| format!("`{sequence}` is not a sequence"))?;
+/// A checkpoint file, or a sequence and a hash.
+fn since(text: &str) -> Result<Since, String> {
+    let Some((sequence, hash)) = text.split_once(':') else {
+        return Ok(Since::File(text.into()));
+    };
+    let Ok(sequence) = sequence.parse() else {
+        return Ok(Since::File(text.into()));
+    };
     let hash: ContentHash = hash.parse().map_err(|error| format!("{error}"))?;
-    Ok(Head {
+    Ok(Since::Head(Head {
         sequence,
         hash: hash.to_string(),
-    })
+    }))
+}
+
+/// The checkpoint in a file.
+fn read(path: &Path) -> Result<Result<Checkpoint, CheckpointError>> {
+    let text = Input::File(path.to_owned()).read()?;
+    Ok(String::from_utf8_lossy(&text).parse())
 }
 
 fn verify_store(
     verifier: &Verifier,
     store: &dyn Storage,
-    first: u64,
     progress: &Progress,
 ) -> Result<(Report, Neighbours)> {
     let watch = &mut |read| progress.reached(read);
-    Ok(verifier.verify_scan(watch, |visit| store.scan_ref(None, first, visit))?)
+    Ok(verifier.verify_scan(watch, |visit| store.scan_ref(None, verifier.first(), visit))?)
 }
 
-/// Verifies the records of an export from this one on.
+/// Verifies the records of an export, from the first that has to be shown on.
 fn verify_export(
     verifier: &Verifier,
     input: &Input,
-    first: u64,
     progress: &Progress,
 ) -> Result<(Report, Neighbours)> {
     verifier.verify_scan(&mut |_| {}, |visit| {
         for (place, record) in (0..).zip(input.records(progress)?) {
             let record = record?;
-            if place < first {
+            if place < verifier.first() {
                 continue;
             }
             if visit(record.as_ref()).is_break() {

@@ -22,10 +22,11 @@ pub(crate) enum Verdict {
     Reported(Check, u64),
     /// The chain stays valid, but this question no longer reads as passed.
     Open(Check),
-    /// Nothing is found in the chain by itself. A checkpoint of it shows that it is another one.
-    Checkpoint,
-    /// Nothing is found by whoever trusts the keyring that was attacked as well. The key kept
-    /// elsewhere finds it at this place.
+    /// Nothing is found in the chain by itself. A checkpoint of the one that was there fails by this
+    /// question, at its own place.
+    Checkpoint(Check),
+    /// Nothing is found by whoever trusts the keyring that was attacked as well, with or without a
+    /// checkpoint. The key kept elsewhere finds it at this place.
     Key(u64),
     /// Nothing is found, for this reason.
     Unseen(&'static str),

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use capsules_core::Head;
 use capsules_core::verify::{Check, Level, PqPolicy, Report, TrustedKeys, Verifier};
 use capsules_core::verify::{Finding, Verdict as Answer};
 use capsules_tests::python;
@@ -13,22 +12,13 @@ use serde_json::{Value, json};
 
 use crate::attack::{Attack, Failure, Python, Verdict};
 use crate::attacks;
-use crate::evidence::{Evidence, LENGTH, LEVELS};
+use crate::evidence::{Evidence, LEVELS};
 
 /// A chain to which an attack was done.
 fn falsified(attack: &Attack) -> Evidence {
     let mut evidence = Evidence::new();
     (attack.falsify)(&mut evidence);
     evidence
-}
-
-/// The last record of the chain before anything was done to it.
-fn head() -> Head {
-    let hash = Evidence::new().record(LENGTH - 1).hash;
-    Head {
-        sequence: LENGTH - 1,
-        hash,
-    }
 }
 
 #[test]
@@ -46,23 +36,25 @@ fn there_are_enough_and_each_has_its_name() {
 
 #[test]
 fn by_the_library() {
+    let before = Evidence::new().checkpoint();
     for attack in attacks() {
         let evidence = falsified(attack);
         for level in LEVELS {
             judge(attack, &evidence, &evidence.verify(level));
         }
-        let verifier = || Verifier::new(Level::Signatures);
         match attack.verdict {
-            Verdict::Checkpoint => {
-                let keys = evidence.trusted();
-                let report = evidence.verify_with(&verifier().keys(keys).since(head()));
+            Verdict::Checkpoint(check) => {
+                let verifier = evidence.verifier(Level::Signatures);
+                let report = evidence.verify_with(&verifier.after(&before).unwrap());
                 let error = report.error.expect(attack.name);
-                assert_eq!(error.check(), Check::Links, "{}", attack.name);
-                assert_eq!(error.sequence, LENGTH - 1, "{}", attack.name);
+                assert_eq!(error.check(), check, "{}", attack.name);
+                assert_eq!(error.sequence, before.head.sequence, "{}", attack.name);
             }
             Verdict::Key(place) => {
                 let kept = TrustedKeys::only([evidence.seal.public_key()]);
-                let error = evidence.verify_with(&verifier().keys(kept)).error;
+                let error = evidence
+                    .verify_with(&Verifier::new(Level::Signatures).keys(kept))
+                    .error;
                 let error = error.expect(attack.name);
                 assert_eq!(error.check(), Check::Signatures, "{}", attack.name);
                 assert_eq!(error.sequence, place, "{}", attack.name);
@@ -126,6 +118,11 @@ fn judge_answers(attack: &Attack, report: &Report) {
 
 #[test]
 fn by_the_command() {
+    let untouched = Evidence::new();
+    let checkpoint = untouched.path().with_file_name("checkpoint.json");
+    let checkpoint = checkpoint.to_str().unwrap();
+    let write = ["--write-checkpoint", checkpoint];
+    assert_eq!(run(&untouched, Level::Signatures, &write).0, 0);
     for attack in attacks() {
         let evidence = falsified(attack);
         let report = evidence.verify(Level::Signatures);
@@ -135,15 +132,7 @@ fn by_the_command() {
         answer.as_object_mut().unwrap().remove("waiting_journals");
         assert_eq!(answer, json!(report), "{}", attack.name);
         let status = match attack.verdict {
-            Verdict::Checkpoint => {
-                let Head { sequence, hash } = head();
-                run(
-                    &evidence,
-                    Level::Structural,
-                    &["--since", &format!("{sequence}:{hash}")],
-                )
-                .0
-            }
+            Verdict::Checkpoint(_) => run(&evidence, Level::Signatures, &["--since", checkpoint]).0,
             Verdict::Key(_) => {
                 let key = evidence.seal.public_key().to_string();
                 run(&evidence, Level::Signatures, &["--pubkey", &key]).0
@@ -167,7 +156,9 @@ fn run(evidence: &Evidence, level: Level, options: &[&str]) -> (i32, Vec<u8>) {
         .args(options);
     if level == Level::Signatures {
         fs::write(beside("key.ml.pub"), evidence.pq.as_bytes()).unwrap();
-        command.arg("--pq-pubkey-file").arg(beside("key.ml.pub"));
+        if evidence.pq_policy == PqPolicy::Required {
+            command.arg("--pq-pubkey-file").arg(beside("key.ml.pub"));
+        }
         if evidence.keyring.is_none() && !options.contains(&"--pubkey") {
             command.args(["--pubkey", &evidence.seal.public_key().to_string()]);
         }

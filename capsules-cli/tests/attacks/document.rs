@@ -21,8 +21,9 @@ tests write this page (`capsules-cli/tests/attacks`); `docs/THREATS.md` says wha
   the protocol's code where it has one. The chain is invalid then, exit status 1.
 - *Reported*: the question fails, and the chain stays valid, since clocks are set back and keys outlive their epoch honestly.
 - *Left open*: the chain is valid, and the question reads as not checked, which it does not for a chain that nobody touched.
-- *Checkpoint*: the chain is right in itself. Whoever kept the sequence and the hash of its end finds it (`--since`).
+- *Checkpoint*: the chain is right in itself. Whoever kept a checkpoint of the one that was there finds it (`--since`).
 - *Key*: the keyring was changed as well. Whoever kept the key finds it (`--pubkey`).
+- *Nothing*: what was changed is not sealed, as the protocol has it.
 - The last column is what `qp-capsule` 1.5.4 says: the same at every level; nothing, at any level; or
   something else, which is that it finds it at another place or level, or ends without an answer.
 ";
@@ -54,7 +55,7 @@ fn verdict(attack: &Attack) -> String {
         Verdict::Fails(_) => found(attack),
         Verdict::Reported(check, place) => format!("reported: {check} at {place}"),
         Verdict::Open(check) => format!("left open: {check}"),
-        Verdict::Checkpoint => "checkpoint".to_owned(),
+        Verdict::Checkpoint(check) => format!("checkpoint: {check}"),
         Verdict::Key(place) => format!("key: signatures at {place}"),
         Verdict::Unseen(why) => format!("nothing: {why}"),
     }
@@ -85,13 +86,13 @@ fn found(attack: &Attack) -> String {
 fn the_page_is_what_the_tests_check() {
     let path = workspace_root().join("docs/ATTACKS.md");
     let page = page();
-    if env::var_os("CAPSULES_WRITE_DOCS").is_some() {
+    if env::var_os("CAPSULES_UPDATE_DOCS").is_some() {
         fs::write(&path, &page).unwrap();
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         written == page,
-        "docs/ATTACKS.md is not up to date; CAPSULES_WRITE_DOCS=1 in the environment of this test \
+        "docs/ATTACKS.md is not up to date; CAPSULES_UPDATE_DOCS=1 in the environment of this test \
          writes it"
     );
 }

@@ -7,7 +7,9 @@ use std::sync::{Arc, LazyLock};
 use capsules_core::canonical::{Numbers, canonicalize};
 use capsules_core::pq::PqPublicKey;
 use capsules_core::storage::{SqliteStorage, Storage};
-use capsules_core::verify::{Check, Level, PqPolicy, Report, TrustedKeys, Verdict, Verifier};
+use capsules_core::verify::{
+    Check, Checkpoint, Level, PqPolicy, Report, TrustedKeys, Verdict, Verifier,
+};
 use capsules_core::{
     AuthorityType, Capsule, CapsuleType, Draft, Keyring, LocalSigner, OutcomeStatus, Position,
     PqKeyPair, PublicKey, ReasoningOption, Seal, SealedRecord, Signer, ToolCall, Unsigned,
@@ -28,6 +30,8 @@ pub(crate) struct Evidence {
     pub(crate) pq: PqPublicKey,
     /// Trusted instead of the key that sealed, where an attack is on the keyring too.
     pub(crate) keyring: Option<Keyring>,
+    /// What the verifier demands of post-quantum signatures.
+    pub(crate) pq_policy: PqPolicy,
 }
 
 /// What the evidence of every test is a copy of.
@@ -81,6 +85,7 @@ impl Evidence {
             signer: ORIGINAL.signer.clone(),
             pq: ORIGINAL.pq.clone(),
             keyring: None,
+            pq_policy: PqPolicy::Required,
         };
         fs::write(evidence.path(), file).unwrap();
         evidence
@@ -235,13 +240,22 @@ impl Evidence {
         keys.post_quantum(self.pq.clone())
     }
 
-    /// Verifies, and demands both signatures.
     pub(crate) fn verify(&self, level: Level) -> Report {
-        self.verify_with(
-            &Verifier::new(level)
-                .keys(self.trusted())
-                .pq(PqPolicy::Required),
-        )
+        self.verify_with(&self.verifier(level))
+    }
+
+    pub(crate) fn verifier(&self, level: Level) -> Verifier {
+        Verifier::new(level).keys(self.trusted()).pq(self.pq_policy)
+    }
+
+    /// A checkpoint of the chain as it is.
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        let verifier = self.verifier(Level::Signatures);
+        let store = SqliteStorage::open_read_only(self.path()).unwrap();
+        let (report, around) = verifier
+            .verify_scan(&mut |_| {}, |visit| store.scan_ref(None, 0, visit))
+            .unwrap();
+        Checkpoint::of(&verifier, &report, &around).unwrap()
     }
 
     pub(crate) fn verify_with(&self, verifier: &Verifier) -> Report {

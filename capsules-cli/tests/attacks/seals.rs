@@ -1,10 +1,10 @@
 //! Signatures edited, removed and made with other keys.
 
 use capsules_core::Keyring;
-use capsules_core::verify::Check;
 use capsules_core::verify::VerifyCode::{
     InvalidSignature, MalformedHex, MissingPqSignature, MissingSignature, PqVerificationFailed,
 };
+use capsules_core::verify::{Check, PqPolicy};
 
 use crate::attack::{Attack, Verdict, post_quantum, signature};
 use crate::evidence::{Evidence, LENGTH, append, capsule, seal, stranger};
@@ -90,7 +90,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     ),
     Attack::new(
         "the keyring's entry replaced and every record signed with that key",
-        Verdict::Key(0),
+        Verdict::Checkpoint(Check::Signatures),
         |evidence| {
             let attacker = seal();
             evidence.sign_all_with(&attacker);
@@ -109,6 +109,18 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     )
     .missed_by_python(),
+    Attack::new(
+        "the same, where no post-quantum signature is required",
+        Verdict::Key(LENGTH),
+        |evidence| {
+            let attacker = seal();
+            let store = capsules_core::storage::SqliteStorage::open(evidence.path()).unwrap();
+            append(&store, &attacker, &capsule(LENGTH));
+            drop(store);
+            evidence.trust([evidence.seal.public_key(), attacker.public_key()]);
+            evidence.pq_policy = PqPolicy::Ignore;
+        },
+    ),
     Attack::new(
         "a record sealed with the key of an epoch that had ended",
         Verdict::Reported(Check::Epochs, 0),

@@ -353,3 +353,88 @@ fn a_trusted_head_shows_what_was_cut_or_replaced() {
     let malformed = home.run(["verify", "--since", "1:xyz"]);
     assert_eq!(malformed.status, 2);
 }
+
+#[test]
+fn a_checkpoint_is_written_when_the_chain_passes_and_continued_from() {
+    let home = home();
+    let chain: Value = serde_json::from_slice(&data("chain.json")).unwrap();
+    home.file("short.json", json!([chain[0], chain[1]]).to_string());
+    let write = ["--signatures", "--write-checkpoint", "c.json"];
+    home.run([&["verify", "short.json"], &write[..]].concat())
+        .passed();
+    let file = std::fs::read(home.path().join("c.json")).unwrap();
+    let kept: Value = serde_json::from_slice(&file).unwrap();
+    assert_eq!(kept["sequence"], 1);
+    assert_eq!(kept["hash"], chain[1]["hash"]);
+    assert_eq!(kept["signature"], chain[1]["signature"]);
+    assert_eq!(kept["public_key"], FIRST);
+
+    // What came since, and on from there in place.
+    for (total, sequence) in [(1, 2), (0, 2)] {
+        let go_on = ["verify", "--since", "c.json", "--json"];
+        let ran = home.run([&go_on, &write[..]].concat());
+        assert_eq!(ran.status, 0, "{ran:?}");
+        assert_eq!(report(&ran)["total_capsules"], total);
+        let file = std::fs::read(home.path().join("c.json")).unwrap();
+        let kept: Value = serde_json::from_slice(&file).unwrap();
+        assert_eq!(kept["sequence"], sequence);
+    }
+
+    // Cut, and no longer passing: the file stays.
+    let before = std::fs::read(home.path().join("c.json")).unwrap();
+    let ran = home.run([&["verify", "short.json", "--since", "c.json"], &write[..]].concat());
+    assert_eq!(ran.status, 1, "{ran:?}");
+    assert!(ran.stdout.contains("Trusted head not found"), "{ran:?}");
+    home.file(
+        "gap.json",
+        tampered(|chain| chain[2]["sequence"] = json!(7)),
+    );
+    assert_eq!(
+        home.run([&["verify", "gap.json"], &write[..]].concat())
+            .status,
+        1
+    );
+    assert_eq!(std::fs::read(home.path().join("c.json")).unwrap(), before);
+    let files = std::fs::read_dir(home.path()).unwrap().count();
+    assert_eq!(files, 5, "nothing is left over");
+}
+
+#[test]
+fn what_is_no_checkpoint_is_an_error() {
+    let home = home();
+    home.run(["verify", "--full", "--write-checkpoint", "full.json"])
+        .passed();
+    home.file("text", "sequence 7");
+    for (args, message) in [
+        (&["--since", "none"][..], "cannot read none: "),
+        (
+            &["--since", "text"],
+            "cannot continue from text: not a checkpoint: ",
+        ),
+        (
+            &["--since", "full.json", "--signatures"],
+            "up to there the chain was verified at the level full only",
+        ),
+        (
+            &["--write-checkpoint", "none/c.json"],
+            "cannot write none/c.json: ",
+        ),
+        (
+            &["--write-checkpoint", ".quantumpipes/capsules.db"],
+            "is a store; choose another file",
+        ),
+        (&["--threads", "0"], "invalid value '0'"),
+    ] {
+        let error = home.run([&["verify"], args].concat()).error();
+        assert!(error.contains(message), "{args:?}: {error}");
+    }
+    let ran = home.pipe("[]", &["verify", "-", "--write-checkpoint", "empty.json"]);
+    assert_eq!(ran.status, 0);
+    assert_eq!(
+        ran.stderr,
+        "note: no checkpoint was written: the chain is empty\n"
+    );
+    assert!(!home.path().join("empty.json").exists());
+    home.run(["verify", "--signatures", "--threads", "1"])
+        .passed();
+}

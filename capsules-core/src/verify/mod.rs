@@ -18,8 +18,9 @@
 //!
 //! What no verification of a chain by itself can find: records cut off its end, a whole chain
 //! replaced by someone who holds the key, and at the levels below `signatures` a chain that was
-//! hashed anew. `signed_at` and `signed_by` are outside of the hash.
+//! hashed anew. A [`Checkpoint`] of an earlier verification finds the first two. `signed_at` and `signed_by` are outside of the hash.
 
+mod checkpoint;
 mod chunk;
 mod columns;
 mod finding;
@@ -32,6 +33,7 @@ mod time;
 mod verification;
 mod verifier;
 
+pub use checkpoint::{Checkpoint, CheckpointError, NoCheckpoint};
 pub use finding::{Earlier, Finding, Problem};
 pub use keys::TrustedKeys;
 pub use parallel::Neighbours;

@@ -31,7 +31,7 @@ const BYTES_IN_FLIGHT: usize = 24 << 20;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Neighbours {
-    /// The record before it.
+    /// The record before it; where none failed, the last one that was verified.
     pub before: Option<SealedRecord>,
     /// The record that failed.
     pub failed: Option<SealedRecord>,
@@ -280,11 +280,7 @@ impl<'v, 'w> Joiner<'v, 'w> {
     }
 
     fn finish(self) -> (Report, Neighbours) {
-        let mut neighbours = self.neighbours;
-        if neighbours.failed.is_none() {
-            neighbours = Neighbours::default();
-        }
-        (self.verification.finish(), neighbours)
+        (self.verification.finish(), self.neighbours)
     }
 }
 

@@ -92,7 +92,8 @@ fn batch<'b>(batches: &'b mut Vec<KeyBatch>, key: &PublicKey) -> Option<&'b mut 
     batches[place].batch.as_mut()
 }
 
-fn invalid() -> VerifyFailure {
+/// No trusted key made a signature.
+pub(super) fn invalid() -> VerifyFailure {
     let message = "the Ed25519 signature is not one of a trusted key";
     VerifyFailure::new(VerifyCode::InvalidSignature, message)
 }

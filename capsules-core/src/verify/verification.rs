@@ -3,9 +3,9 @@
 use super::PqPolicy;
 use super::columns::{self, Tenant};
 use super::finding::{Finding, Problem};
-use super::record::{check_post_quantum, content_has_hash};
+use super::record::{check_post_quantum, content_has_hash, form};
 use super::report::{Check, Checks, Report, Verdict};
-use super::signatures::Signatures;
+use super::signatures::{Signatures, invalid};
 use super::time::{Clock, check_epoch};
 use super::verifier::Verifier;
 use crate::canonical::canonical_header;
@@ -195,6 +195,17 @@ impl<'v> Verification<'v> {
                 expected: head.hash.clone(),
                 found: record.hash.to_owned(),
             });
+        }
+        if self.asks(Check::Signatures)
+            && let Some(key) = self.verifier.trusted_head_key()
+        {
+            match form(record) {
+                Err(failure) => return fail(Problem::Signature(failure)),
+                Ok(signature) if !key.verify(record.hash.as_bytes(), &signature) => {
+                    return fail(Problem::Signature(invalid()));
+                }
+                Ok(_) => {}
+            }
         }
         self.tally.clock.start(record);
         self.step(record);

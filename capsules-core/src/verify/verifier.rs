@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::thread;
 
+use super::checkpoint::{Checkpoint, CheckpointError};
 use super::keys::TrustedKeys;
 use super::parallel::{self, Neighbours};
 use super::record::PqPolicy;
@@ -12,6 +13,7 @@ use super::signatures::Signatures;
 use super::verification::Verification;
 use crate::chain::Head;
 use crate::record::{RecordRef, SealedRecord};
+use crate::signer::PublicKey;
 use crate::storage::{Storage, StorageError};
 
 /// Verifies chains: how thoroughly, and with which keys.
@@ -51,6 +53,8 @@ pub struct Verifier {
     strict: bool,
     threads: Option<NonZero<usize>>,
     since: Option<Head>,
+    /// Who must have signed that record.
+    since_key: Option<PublicKey>,
     chunk_records: usize,
 }
 
@@ -69,6 +73,7 @@ impl Verifier {
             strict: false,
             threads: None,
             since: None,
+            since_key: None,
             chunk_records: CHUNK_RECORDS,
         }
     }
@@ -120,8 +125,35 @@ impl Verifier {
     pub fn since(self, head: Head) -> Self {
         Self {
             since: Some(head),
+            since_key: None,
             ..self
         }
+    }
+
+    /// Begins after a checkpoint, as [`since`](Self::since) does. At the level signatures its
+    /// record must also be signed with the checkpoint's key, so that a chain is found that was
+    /// signed anew with a key that got into the keyring.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError::Level`] when the chain was verified at a lower level up to there.
+    pub fn after(self, checkpoint: &Checkpoint) -> Result<Self, CheckpointError> {
+        if checkpoint.level < self.level {
+            return Err(CheckpointError::Level {
+                found: checkpoint.level,
+                wanted: self.level,
+            });
+        }
+        Ok(Self {
+            since: Some(checkpoint.head.clone()),
+            since_key: checkpoint.signed.as_ref().map(|(key, _)| *key),
+            ..self
+        })
+    }
+
+    /// The sequence of the first record that has to be shown.
+    pub fn first(&self) -> u64 {
+        self.since.as_ref().map_or(0, |head| head.sequence)
     }
 
     /// Begins with a chain, whose records are then [pushed](Verification::push) in its order.
@@ -140,15 +172,15 @@ impl Verifier {
         storage: &dyn Storage,
         tenant: Option<&str>,
     ) -> Result<Report, StorageError> {
-        let from = self.since.as_ref().map_or(0, |head| head.sequence);
-        let (report, _) =
-            self.verify_scan(&mut |_| {}, |visit| storage.scan_ref(tenant, from, visit))?;
+        let (report, _) = self.verify_scan(&mut |_| {}, |visit| {
+            storage.scan_ref(tenant, self.first(), visit)
+        })?;
         Ok(report)
     }
 
     /// Verifies the records that `scan` shows, in their order, with flat memory. `watch` is told
     /// from time to time how many records were read. Returns also what stands around the first
-    /// record that failed.
+    /// record that failed, or the last record.
     ///
     /// # Errors
     ///
@@ -193,6 +225,10 @@ impl Verifier {
 
     pub(super) fn trusted_head(&self) -> Option<&Head> {
         self.since.as_ref()
+    }
+
+    pub(super) fn trusted_head_key(&self) -> Option<&PublicKey> {
+        self.since_key.as_ref()
     }
 
     /// The way in which signatures of several records are checked.
@@ -360,7 +396,11 @@ mod tests {
                 let place = usize::try_from(error.sequence).unwrap() - first;
                 records.get(place).map(|_| place)
             });
-            let around = failed.map_or_else(Neighbours::default, |place| Neighbours {
+            let last = Neighbours {
+                before: records.last().filter(|_| report.valid()).cloned(),
+                ..Neighbours::default()
+            };
+            let around = failed.map_or(last, |place| Neighbours {
                 before: place.checked_sub(1).map(|before| records[before].clone()),
                 failed: Some(records[place].clone()),
                 after: records.get(place + 1).cloned(),
