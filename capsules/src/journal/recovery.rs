@@ -18,7 +18,8 @@ use super::survey::{Survey, scan};
 const BATCH_ITEMS: usize = 1024;
 const BATCH_BYTES: usize = 4 << 20;
 
-/// So many segments and one journal are open at once at most.
+/// So many segments and one journal are open at once at most. The first group is of one, and each
+/// twice as large as the one before it: a process that soon dies again has recovered something.
 const GROUP: usize = 64;
 
 /// Something that a journal of a dead process holds.
@@ -104,16 +105,18 @@ pub(super) fn recover_on<D: Disk, E>(
     Ok(run.recovery)
 }
 
-/// Journals that are recovered together, as many as have so many segments.
+/// Journals that are recovered together.
 fn groups(journals: Listing) -> Vec<Listing> {
     let mut groups = Vec::new();
-    let mut segments = GROUP;
+    let mut room = 0;
+    let mut next = 1;
     for (journal, names) in journals {
-        if segments >= GROUP {
+        if room == 0 {
             groups.push(Listing::new());
-            segments = 0;
+            room = next;
+            next = (next * 2).min(GROUP);
         }
-        segments += names.len();
+        room = room.saturating_sub(names.len());
         if let Some(group) = groups.last_mut() {
             group.insert(journal, names);
         }

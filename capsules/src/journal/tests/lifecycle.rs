@@ -261,20 +261,45 @@ fn small_journals_share_what_is_delivered_at_once() {
             journal.accept(id(n), at(n), &text(n)).unwrap();
         }
     }
-    let mut batches = 0;
+    let mut journals = Vec::new();
     let mut found = Found::default();
     let recovery = recover(directory.path(), |batch| {
-        batches += 1;
+        journals.push(batch.len() / 3);
         found.extend(batch);
         Ok::<_, Infallible>(())
     });
-    assert_eq!(batches, 4, "of 64 journals each");
+    assert_eq!(journals, [1, 2, 4, 8, 16, 32, 64, 64, 9]);
     assert_eq!(recovery.unwrap().journals, 200);
     // Each in its order, and one after the other.
     assert!(found.accepted.chunks(3).all(<[Uuid]>::is_sorted));
     found.accepted.sort();
     assert_eq!(found.accepted, ids(0..600));
     assert!(files(directory.path()).is_empty());
+}
+
+#[test]
+fn a_process_that_soon_dies_again_has_recovered_something() {
+    let directory = tempfile::tempdir().unwrap();
+    for n in 0..100 {
+        let journal = Journal::open(directory.path()).unwrap();
+        journal.accept(id(n), at(n), &text(n)).unwrap();
+    }
+    // Each dies in the midst of what it stores next: the first in its second delivery.
+    for (lives, left) in [(1, 99), (1, 98), (3, 91), (5, 60), (1, 59)] {
+        let mut deliveries = 0;
+        let result = recover(directory.path(), |_| {
+            deliveries += 1;
+            if deliveries > lives {
+                return Err(io::Error::other("killed"));
+            }
+            Ok(())
+        });
+        assert!(
+            matches!(result, Err(RecoverError::Deliver { .. })),
+            "{result:?}"
+        );
+        assert_eq!(files(directory.path()).len(), left);
+    }
 }
 
 #[test]
