@@ -345,6 +345,10 @@ fn describe(site: &Site<'_>, read: Inputs, parent: Option<&Active>) -> Capsule {
         capsule.parent_id = Some(parent.id);
         identity.inherit(parent.identity());
     }
+    #[cfg(feature = "tracing")]
+    if identity.correlation.is_none() {
+        identity.correlation = crate::correlation::of_current_span();
+    }
     identity.give_to(&mut capsule);
     capsule.reasoning.prompt_hash = read.prompt_hash;
     if let Some(request) = read.request {

@@ -52,6 +52,8 @@ mod call;
 mod capsules;
 mod capture;
 mod carry;
+#[cfg(feature = "tracing")]
+mod correlation;
 mod default;
 mod durability;
 mod error;
@@ -72,6 +74,10 @@ mod stats;
 mod stream;
 mod strict;
 mod target;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod trace_parent;
 
 pub use capsules_core::{
@@ -89,6 +95,8 @@ pub use crate::capsules::Capsules;
 pub use crate::carry::InCurrentCapsule;
 #[doc(hidden)]
 pub use crate::carry::kind;
+#[cfg(feature = "tracing")]
+pub use crate::correlation::CorrelationLayer;
 pub use crate::default::{Installed, stats};
 pub use crate::durability::{Durability, Overflow};
 pub use crate::error::Error;

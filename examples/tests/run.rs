@@ -14,7 +14,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What each example prints, among other things, in this order.
-const EXPECTED: [(&str, &[&str]); 4] = [
+const EXPECTED: [(&str, &[&str]); 7] = [
+    (
+        "actions",
+        &[
+            "Err(\"no letters\")\n",
+            "tool word_count      success {\"text\":\"to be or not to be\"}\n",
+            "tool letter_count    failure {\"text\":\"\"}\n",
+            "workflow import          partial\n",
+            "agent examples/examples/actions.rs:",
+        ],
+    ),
     ("minimal", &["write a haiku: an old silent pond\n"]),
     (
         "own_instance",
@@ -46,6 +56,26 @@ const EXPECTED: [(&str, &[&str]); 4] = [
             "  signatures    passed ",
             "  VALID\n",
             " -- verify --signatures --data-dir ",
+        ],
+    ),
+    (
+        "service",
+        &[
+            "200 4\n500 \n",
+            "tool lookup acme success 4bf92f3577b34da6a3ce929d0e0e4736\n",
+            "agent /ask acme success 4bf92f3577b34da6a3ce929d0e0e4736\n",
+            "tool lookup acme failure none\n",
+            "agent /ask acme failure none\n",
+        ],
+    ),
+    (
+        "testing",
+        &[
+            "as it should be\n",
+            "- was expected and is missing",
+            "-      tool book within travel: success\n",
+            "+ #0   tool testing::search within #1 testing::travel: failure, \"no flights to Atlantis\"\n",
+            "#1   agent testing::travel: success\n",
         ],
     ),
     (

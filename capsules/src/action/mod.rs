@@ -173,10 +173,10 @@ impl Action {
         correlation_id => inputs.correlation;
     }
 
-    /// The correlation id from a W3C `traceparent` header. One that is malformed is ignored;
-    /// [`TraceParent`](crate::TraceParent) says what is wrong with it.
-    pub fn traceparent(mut self, header: impl Into<String>) -> Self {
-        if let Some(id) = trace_id(Some(header.into())) {
+    /// The correlation id from a W3C `traceparent` header, if there is one. One that is malformed
+    /// is ignored; [`TraceParent`](crate::TraceParent) says what is wrong with it.
+    pub fn traceparent<'h>(mut self, header: impl Into<Option<&'h str>>) -> Self {
+        if let Some(id) = trace_id(header.into().map(str::to_owned)) {
             self.inputs.correlation = Some(id);
         }
         self
@@ -315,8 +315,25 @@ impl Action {
     }
 
     pub(crate) fn acting<F: Future, R: Read<F::Output>>(self, future: F, read: R) -> Acting<F, R> {
+        self.prepare(|| future, read)
+    }
+
+    /// Runs the future that the closure makes within the action.
+    pub(crate) fn prepare<F: Future, R: Read<F::Output>>(
+        self,
+        make: impl FnOnce() -> F,
+        read: R,
+    ) -> Acting<F, R> {
         let durability = self.durability_of_instance();
-        Acting::new(self.call(), future, read, durability)
+        let mut call = self.call();
+        let future = call.prepare(make);
+        Acting::new(call, future, read, durability)
+    }
+
+    /// An action of which nothing is recorded.
+    #[cfg(feature = "tower")]
+    pub(crate) fn unrecorded() -> Self {
+        Self::new(CapsuleType::System, None)
     }
 
     /// How safely the capsule is kept.
