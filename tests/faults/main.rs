@@ -4,5 +4,9 @@
 mod closing;
 mod every_operation;
 mod faulty;
+#[cfg(target_os = "linux")]
+mod full;
+#[cfg(unix)]
+mod program;
 mod sqlite;
 mod support;

@@ -216,7 +216,8 @@ impl Committer {
     }
 
     fn close_gaps(&mut self, backend: &Backend) -> Result<(), Error> {
-        for capsule in self.shared.gaps.take() {
+        let at_the_end = self.shared.queue.is_closed();
+        for capsule in self.shared.gaps.take(at_the_end) {
             self.gaps.push(Draft::new(&capsule)?);
         }
         append(backend, self.gaps.iter())?;

@@ -1,5 +1,6 @@
 //! What is missing, until a capsule says so.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use capsules_core::{Capsule, CapsuleType, OutcomeStatus, Timestamp, TriggerType};
@@ -9,6 +10,8 @@ use capsules_core::{Capsule, CapsuleType, OutcomeStatus, Timestamp, TriggerType}
 pub(super) struct Gaps {
     dropped: Mutex<Option<Gap>>,
     not_journaled: Mutex<Option<Gap>>,
+    /// Whether the journal takes nothing now, so that the gap in it is still growing.
+    journal_fails: AtomicBool,
 }
 
 /// How many, and when.
@@ -27,7 +30,15 @@ impl Gaps {
 
     /// Counts a capsule that the journal could not take. Whether it is the first of a gap.
     pub(super) fn not_journaled(&self, at: Timestamp) -> bool {
+        self.journal_fails.store(true, Ordering::Relaxed);
         widen(&self.not_journaled, at)
+    }
+
+    /// The journal has taken a capsule.
+    pub(super) fn journaled(&self) {
+        if self.journal_fails.load(Ordering::Relaxed) {
+            self.journal_fails.store(false, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn are_open(&self) -> bool {
@@ -36,15 +47,22 @@ impl Gaps {
         open(&self.dropped) || open(&self.not_journaled)
     }
 
-    /// The capsules that put the gaps on record. The gaps are closed with that.
-    pub(super) fn take(&self) -> Vec<Capsule> {
+    /// The capsules that put the gaps on record. The gaps are closed with that. One that is still
+    /// growing in the journal is left open until the end, so that an outage is one gap.
+    pub(super) fn take(&self, at_the_end: bool) -> Vec<Capsule> {
         let dropped = take(&self.dropped).map(|gap| {
             gap.capsule(
                 "calls ran unrecorded because the queue was full",
                 OutcomeStatus::Failure,
             )
         });
-        let not_journaled = take(&self.not_journaled).map(|gap| {
+        let growing = !at_the_end && self.journal_fails.load(Ordering::Relaxed);
+        let not_journaled = if growing {
+            None
+        } else {
+            take(&self.not_journaled)
+        };
+        let not_journaled = not_journaled.map(|gap| {
             gap.capsule(
                 "capsules were accepted while the journal could not be written",
                 OutcomeStatus::Partial,

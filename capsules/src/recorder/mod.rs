@@ -357,15 +357,24 @@ impl Shared {
     }
 
     fn write_to_journal(&self, draft: &Draft) -> Option<Receipt> {
+        self.settings.journals.as_ref()?;
         let now = capsules_core::Timestamp::now();
-        match self.journal()?.accept(draft.id(), now, draft.text()) {
-            Ok(receipt) => Some(receipt),
-            Err(error) => {
-                self.journal_failed(&error);
-                self.gaps.not_journaled(now);
-                None
+        let accepted = self
+            .journal()
+            .map(|journal| journal.accept(draft.id(), now, draft.text()));
+        if let Some(Ok(receipt)) = accepted {
+            self.gaps.journaled();
+            return Some(receipt);
+        }
+        let first = self.gaps.not_journaled(now);
+        // Why it could not be opened was said when that was tried.
+        if let Some(Err(error)) = accepted {
+            self.counters.journal_failed(&error.to_string());
+            if first {
+                tracing::error!(target: "capsules", %error, "the journal takes no capsules");
             }
         }
+        None
     }
 
     /// The journal of this process, opened when it is needed first.

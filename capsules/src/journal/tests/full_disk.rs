@@ -33,6 +33,7 @@ impl Drop for SmallDisk {
 #[test]
 fn a_full_file_system_is_reported_and_over_when_there_is_room() {
     let Some(disk) = SmallDisk::mount() else {
+        // The tests of faults limit the size of files, which can be done everywhere.
         eprintln!("skipped: a file system cannot be mounted here");
         return;
     };

@@ -1,0 +1,92 @@
+//! A program that records as it is told on standard input, and answers on standard output, so that
+//! a test can change its surroundings in the meantime.
+//!
+//! usage: `obedient DIRECTORY [memory]`, with the default store or one in memory, and with
+//! `QUANTUMPIPES_DATA_DIR` set to the directory
+//!
+//! - `calls N` makes so many calls, and answers with the id of each and the statistics
+//! - `stats` answers with the statistics
+//! - `gaps` answers with what the store says of capsules that were not in the journal
+
+use std::error::Error;
+use std::io::{self, BufRead, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use capsules::storage::MemoryStorage;
+use capsules::{CapsuleType, Capsules, Filter, Stats, Uuid, audit};
+use serde_json::json;
+
+#[audit(type = "tool")]
+fn call() -> Uuid {
+    capsules::current().id().unwrap_or_default()
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let directory = arguments.next().ok_or("an argument is missing")?;
+    // Without one the first call opens the default store.
+    let memory = match arguments.next().as_deref() {
+        Some("memory") => Some(in_memory(&directory)?),
+        _ => None,
+    };
+    let _guard = memory.as_ref().map(Capsules::install);
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        match line.split_once(' ').unwrap_or((&line, "")) {
+            ("calls", count) => {
+                for _ in 0..count.parse()? {
+                    answer(&call().to_string())?;
+                }
+                answer_stats()?;
+            }
+            ("stats", _) => answer_stats()?,
+            ("gaps", _) => {
+                let capsules = memory.as_ref().ok_or("the store is not in memory")?;
+                capsules.flush_timeout(Duration::from_secs(20))?;
+                let system = Filter::new().kind(CapsuleType::System);
+                for record in capsules.list(system.oldest_first()).wait()? {
+                    answer(&record.capsule()?.outcome.metrics["count"].to_string())?;
+                }
+                answer_stats()?;
+            }
+            _ => return Err(format!("{line}: no such command").into()),
+        }
+    }
+    Ok(())
+}
+
+fn in_memory(directory: &str) -> Result<Capsules, capsules::Error> {
+    let builder = Capsules::builder().storage(MemoryStorage::new());
+    let journals = Path::new(directory).join("journals");
+    builder.data_dir(directory).journals(journals).build()
+}
+
+fn answer_stats() -> io::Result<()> {
+    let Stats {
+        accepted,
+        committed,
+        waiting,
+        failed,
+        store_errors,
+        journal_errors,
+        last_error,
+        ..
+    } = capsules::stats();
+    let stats = json!({
+        "accepted": accepted,
+        "committed": committed,
+        "waiting": waiting,
+        "failed": failed,
+        "store_errors": store_errors,
+        "journal_errors": journal_errors,
+        "last_error": last_error.unwrap_or_default(),
+    });
+    answer(&stats.to_string())
+}
+
+fn answer(line: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "{line}")?;
+    output.flush()
+}
