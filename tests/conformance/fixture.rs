@@ -81,8 +81,17 @@ pub(crate) fn try_append(
     store: &dyn Storage,
     capsules: &[Capsule],
 ) -> Result<Vec<SealedRecord>, StorageError> {
+    append_to(store, None, capsules)
+}
+
+/// Appends capsules to a tenant's chain and gives their records.
+pub(crate) fn append_to(
+    store: &dyn Storage,
+    tenant: Option<&str>,
+    capsules: &[Capsule],
+) -> Result<Vec<SealedRecord>, StorageError> {
     let mut appended = Vec::new();
-    store.append(None, &mut |head| {
+    store.append(store.chain_of(tenant), &mut |head| {
         appended = follow(head, capsules);
         Ok(appended.clone())
     })?;
@@ -97,11 +106,20 @@ pub(crate) fn fill(store: &dyn Storage, count: usize) -> Vec<SealedRecord> {
     append(store, &capsules)
 }
 
-/// Every record, in order of sequence.
+/// Every record, chain by chain in order of sequence.
 pub(crate) fn all(store: &dyn Storage) -> Vec<SealedRecord> {
+    let chains = store.chains().unwrap();
+    chains
+        .iter()
+        .flat_map(|chain| chain_in(store, chain.as_deref()))
+        .collect()
+}
+
+/// The records of a chain, in order of sequence.
+pub(crate) fn chain_in(store: &dyn Storage, tenant: Option<&str>) -> Vec<SealedRecord> {
     let mut records = Vec::new();
     store
-        .scan(None, 0, &mut |record| {
+        .scan(tenant, 0, &mut |record| {
             records.push(record);
             std::ops::ControlFlow::Continue(())
         })
@@ -109,15 +127,20 @@ pub(crate) fn all(store: &dyn Storage) -> Vec<SealedRecord> {
     records
 }
 
-/// Checks that the store holds one unbroken chain, and gives its length.
+/// Checks that every chain of the store is unbroken, and gives how many records there are.
 pub(crate) fn assert_unbroken(store: &dyn Storage) -> usize {
-    let records = all(store);
-    let mut place = Position::after(None);
-    for record in &records {
-        assert_eq!(u64::try_from(record.columns.sequence), Ok(place.sequence));
-        assert_eq!(record.columns.previous_hash, place.previous_hash);
-        place = Position::after(Some(&head_of(record)));
+    let mut count = 0;
+    for chain in store.chains().unwrap() {
+        let records = chain_in(store, chain.as_deref());
+        let mut place = Position::after(None);
+        for record in &records {
+            assert_eq!(u64::try_from(record.columns.sequence), Ok(place.sequence));
+            assert_eq!(record.columns.previous_hash, place.previous_hash);
+            place = Position::after(Some(&head_of(record)));
+        }
+        let head = store.head(chain.as_deref()).unwrap();
+        assert_eq!(head, records.last().map(head_of));
+        count += records.len();
     }
-    assert_eq!(store.head(None).unwrap(), records.last().map(head_of));
-    records.len()
+    count
 }

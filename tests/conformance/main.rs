@@ -10,4 +10,5 @@
 
 mod fixture;
 mod memory;
+mod postgres;
 mod sqlite;

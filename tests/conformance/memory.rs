@@ -1,5 +1,7 @@
 //! The store in memory.
 
+#[path = "one_chain.rs"]
+mod one_chain;
 #[path = "suite/mod.rs"]
 mod suite;
 
@@ -7,6 +9,10 @@ use capsules_core::storage::MemoryStorage;
 
 use crate::fixture::Store;
 
-fn open() -> Store {
-    Store::new(MemoryStorage::new(), None)
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "other stores cannot be had everywhere"
+)]
+fn open() -> Option<Store> {
+    Some(Store::new(MemoryStorage::new(), None))
 }

@@ -7,6 +7,7 @@
 )]
 
 pub mod conformance;
+pub mod postgres;
 pub mod python;
 
 use std::env;

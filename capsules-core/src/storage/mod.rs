@@ -22,6 +22,11 @@ use crate::record::{RecordRef, SealedRecord};
 /// head read under it; may be called more than once for one append.
 pub type SealNext<'a> = dyn FnMut(Option<&Head>) -> Result<Vec<SealedRecord>, StorageError> + 'a;
 
+/// Makes the records that follow the head of each of several chains, which are numbered in the order
+/// in which they were named. As [`SealNext`] otherwise.
+pub type SealChains<'a> =
+    dyn FnMut(usize, Option<&Head>) -> Result<Vec<SealedRecord>, StorageError> + 'a;
+
 /// A store of sealed records.
 ///
 /// Calls block; they are made from threads that may block, never from an asynchronous runtime's.
@@ -43,11 +48,38 @@ pub trait Storage: Send + Sync {
     /// another [`StorageError`] when the store cannot be written. Nothing was appended then.
     fn append(&self, tenant: Option<&str>, seal: &mut SealNext<'_>) -> Result<(), StorageError>;
 
+    /// Appends to several chains, which are all different. A store that keeps more than one does it
+    /// in one transaction, all or none; the default appends to one after the other, and leaves
+    /// what it has appended when a later one fails.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`append`](Self::append).
+    fn append_all(
+        &self,
+        chains: &[Option<&str>],
+        seal: &mut SealChains<'_>,
+    ) -> Result<(), StorageError> {
+        for (number, chain) in chains.iter().enumerate() {
+            self.append(*chain, &mut |head| seal(number, head))?;
+        }
+        Ok(())
+    }
+
     /// The chain that a tenant's records belong to; `None` is the chain that all tenants share,
     /// and the only one of most stores.
     fn chain_of<'t>(&self, tenant: Option<&'t str>) -> Option<&'t str> {
         let _ = tenant;
         None
+    }
+
+    /// The chains that the store keeps, by their tenants. By default the one that all share.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the store cannot be read.
+    fn chains(&self) -> Result<Vec<Option<String>>, StorageError> {
+        Ok(vec![None])
     }
 
     /// The record with this id.

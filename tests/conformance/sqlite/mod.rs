@@ -4,6 +4,8 @@ mod errors;
 mod files;
 mod foreign;
 mod hostile;
+#[path = "../one_chain.rs"]
+mod one_chain;
 mod processes;
 mod read_only;
 #[path = "../suite/mod.rs"]
@@ -19,9 +21,14 @@ use tempfile::TempDir;
 
 use crate::fixture::Store;
 
-fn open() -> Store {
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "other stores cannot be had everywhere"
+)]
+fn open() -> Option<Store> {
     let (directory, path) = place();
-    Store::new(SqliteStorage::open(path).unwrap(), Some(directory))
+    let storage = SqliteStorage::open(path).unwrap();
+    Some(Store::new(storage, Some(directory)))
 }
 
 /// A new directory, and a file in it that does not exist yet.

@@ -1,4 +1,5 @@
-//! What holds for every store. The module around this one opens an empty store with `open`.
+//! What holds for every store. The module around this one opens an empty store with `open`, or
+//! gives `None` where the store cannot be had.
 
 mod append;
 mod close;

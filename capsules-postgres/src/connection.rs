@@ -1,0 +1,134 @@
+//! Connections: a pool of them, driven by a thread of the store's own.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime as PoolRuntime,
+};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::coop::unconstrained;
+use tokio::time::timeout;
+use tokio_postgres::NoTls;
+
+use crate::config::{Config, SslMode};
+use crate::failure::Failure;
+use crate::tls;
+
+pub(crate) struct Connections {
+    pool: Pool,
+    handle: Handle,
+    /// Until the store is dropped.
+    runtime: RwLock<Option<Runtime>>,
+    /// How long a caller waits for a connection.
+    patience: Duration,
+}
+
+impl Connections {
+    /// Nothing is connected yet.
+    pub(crate) fn new(config: &Config, most: usize, patience: Duration) -> Result<Self, Failure> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("capsules-postgres")
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::found(format!("cannot start a thread: {error}")))?;
+        // A connection that was left in the middle of something is never given back.
+        let recycling = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = match config.ssl.mode {
+            SslMode::Disable => Manager::from_config(config.driver.clone(), NoTls, recycling),
+            _ => {
+                let connector = tls::connector(&config.ssl).map_err(Failure::Found)?;
+                Manager::from_config(config.driver.clone(), connector, recycling)
+            }
+        };
+        let pool = Pool::builder(manager)
+            .max_size(most)
+            .runtime(PoolRuntime::Tokio1)
+            .build()
+            .map_err(|error| Failure::found(error.to_string()))?;
+        Ok(Self {
+            pool,
+            handle: runtime.handle().clone(),
+            runtime: RwLock::new(Some(runtime)),
+            patience,
+        })
+    }
+
+    /// Waits for a future on the calling thread, which may be one of a host's runtime; what the
+    /// future needs of a runtime is this store's.
+    pub(crate) fn wait<F: Future>(&self, future: F) -> F::Output {
+        let _context = self.handle.enter();
+        // The host's budget for cooperative tasks would never be filled up here.
+        pollster::block_on(unconstrained(future))
+    }
+
+    /// A connection of the pool, or a new one.
+    pub(crate) async fn get(&self) -> Result<Connection, Failure> {
+        let waited = timeout(self.patience, self.pool.get()).await;
+        match waited.map_err(|_| Failure::Busy(self.patience))? {
+            Ok(client) => Ok(Connection {
+                client: Some(client),
+                reusable: false,
+            }),
+            Err(PoolError::Backend(error)) => Err(error.into()),
+            Err(PoolError::Closed) => Err(Failure::Closed),
+            Err(other) => Err(Failure::found(other.to_string())),
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.pool.close();
+    }
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        self.pool.close();
+        let runtime = self
+            .runtime
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Waiting for its thread is not allowed where the host's runtime drops the store.
+        if let Some(runtime) = runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A connection. It goes back to the pool only when it was said to be reusable; whatever ends
+/// early, by an error or a panic, takes its open transaction with it.
+pub(crate) struct Connection {
+    client: Option<Object>,
+    reusable: bool,
+}
+
+impl Connection {
+    /// Nothing is open on the connection.
+    pub(crate) fn give_back(mut self) {
+        self.reusable = true;
+    }
+}
+
+impl Deref for Connection {
+    type Target = tokio_postgres::Client;
+
+    #[allow(clippy::expect_used, reason = "taken only when dropped")]
+    fn deref(&self) -> &Self::Target {
+        self.client.as_ref().expect("a connection has a client")
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if !self.reusable
+            && let Some(client) = self.client.take()
+        {
+            drop(Object::take(client));
+        }
+    }
+}

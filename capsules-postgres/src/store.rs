@@ -1,0 +1,385 @@
+//! The store.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use capsules_core::storage::{SealChains, SealNext};
+use capsules_core::{Filter, Head, RecordRef, SealedRecord, Storage, StorageError, Uuid};
+use futures_util::poll;
+use tokio_postgres::Row;
+
+use crate::append;
+use crate::config::{Config, environment};
+use crate::connection::{Connection, Connections};
+use crate::failure::{Attempt, Failure};
+use crate::query::{self, Query};
+use crate::{row, schema};
+
+/// A chain is read in portions of this many records.
+const PORTION: usize = 1_000;
+
+/// A store in a PostgreSQL database.
+///
+/// There is one chain per tenant and one for the records without a tenant. Many processes on many
+/// machines may append at once: the head of a chain is read under a lock of that chain
+/// (`pg_advisory_xact_lock`), so writers to different tenants never wait for each other. A writer
+/// of another implementation, which takes no lock, is noticed by the unique index over places, and
+/// what was sealed for a taken place is sealed again.
+pub struct PostgresStorage {
+    connections: Connections,
+    location: String,
+    read_only: bool,
+}
+
+impl PostgresStorage {
+    /// Connects, and makes the table where it does not exist.
+    ///
+    /// `url` is a `postgresql://` URL as other PostgreSQL clients take it; what it leaves open
+    /// comes from their environment variables (`PGHOST`, `PGUSER`, `PGPASSWORD` …) and from the
+    /// password file.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Open`] that names user, host and database, and what to do. The password is
+    /// in no error.
+    pub fn open(url: &str) -> Result<Self, StorageError> {
+        PostgresOptions::new().open(url)
+    }
+
+    /// Connects for reading. The table is not made, and nothing can be appended.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn open_read_only(url: &str) -> Result<Self, StorageError> {
+        PostgresOptions::new().read_only(true).open(url)
+    }
+
+    fn failed(&self, attempt: Attempt) -> impl Fn(Failure) -> StorageError + '_ {
+        move |failure| failure.during(attempt, &self.location)
+    }
+
+    /// Runs a query that reads, on a connection of its own. A connection that the server had
+    /// closed since it was last used is replaced once.
+    fn read<T, F: Future<Output = Result<T, Failure>>>(
+        &self,
+        mut read: impl FnMut(Connection) -> F,
+    ) -> Result<T, StorageError> {
+        self.connections
+            .wait(async {
+                let connection = self.connections.get().await?;
+                match read(connection).await {
+                    Err(failure) if failure.is_cut() => read(self.connections.get().await?).await,
+                    result => result,
+                }
+            })
+            .map_err(self.failed(Attempt::Read))
+    }
+
+    fn rows(&self, query: &Query) -> Result<Vec<Row>, StorageError> {
+        self.read(|connection| async move {
+            let rows = connection
+                .query_typed(&query.sql, &query.parameters())
+                .await?;
+            connection.give_back();
+            Ok(rows)
+        })
+    }
+
+    fn one(&self, query: &Query) -> Result<Option<SealedRecord>, StorageError> {
+        let rows = self.rows(query)?;
+        let record = rows.first().map(|row| Ok(row::read(row)?.to_owned()));
+        record.transpose().map_err(self.failed(Attempt::Read))
+    }
+
+    /// Streams a query's rows through a cursor: the server keeps one point in time, and one
+    /// portion is on its way while another is visited.
+    fn stream(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        let stream = async {
+            let connection = self.connections.get().await?;
+            let declare = format!("DECLARE capsules NO SCROLL CURSOR FOR {}", query.sql);
+            connection.batch_execute("BEGIN READ ONLY").await?;
+            connection
+                .query_typed(&declare, &query.parameters())
+                .await?;
+            let fetch = format!("FETCH {PORTION} FROM capsules");
+            let mut rows = connection.query_typed(&fetch, &[]).await?;
+            let mut done = false;
+            while !done && !rows.is_empty() {
+                let last = rows.len() < PORTION;
+                let mut next = Box::pin(connection.query_typed(&fetch, &[]));
+                // Sends the request.
+                let arrived = if last { None } else { Some(poll!(&mut next)) };
+                for row in &rows {
+                    if visit(row::read(row)?).is_break() {
+                        done = true;
+                        break;
+                    }
+                }
+                rows = match arrived {
+                    None => Vec::new(),
+                    Some(std::task::Poll::Ready(rows)) => rows?,
+                    Some(std::task::Poll::Pending) => next.await?,
+                };
+            }
+            connection.batch_execute("COMMIT").await?;
+            connection.give_back();
+            Ok(())
+        };
+        self.connections
+            .wait(stream)
+            .map_err(self.failed(Attempt::Read))
+    }
+
+    /// Visits what a filter selects, of which the content decides.
+    fn stream_selected(
+        &self,
+        filter: &Filter,
+        visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        self.stream(&query::list(filter), &mut |record| {
+            let record = record.to_owned();
+            if filter.selects(&record) {
+                visit(record)
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+    }
+}
+
+impl Storage for PostgresStorage {
+    fn append(&self, tenant: Option<&str>, seal: &mut SealNext<'_>) -> Result<(), StorageError> {
+        self.append_all(&[tenant], &mut |_, head| seal(head))
+    }
+
+    fn append_all(
+        &self,
+        chains: &[Option<&str>],
+        seal: &mut SealChains<'_>,
+    ) -> Result<(), StorageError> {
+        if self.read_only {
+            return Err(
+                Failure::found("it was opened read-only").during(Attempt::Write, &self.location)
+            );
+        }
+        self.connections
+            .wait(append::append(
+                &self.connections,
+                &self.location,
+                chains,
+                seal,
+            ))
+            .map_err(self.failed(Attempt::Write))
+    }
+
+    fn chain_of<'t>(&self, tenant: Option<&'t str>) -> Option<&'t str> {
+        tenant
+    }
+
+    fn chains(&self) -> Result<Vec<Option<String>>, StorageError> {
+        // One look-up in the index per tenant, however many records each has.
+        let query = Query::new(
+            "WITH RECURSIVE tenant (id) AS (\
+             (SELECT tenant_id FROM quantumpipes_capsules WHERE tenant_id IS NOT NULL \
+              ORDER BY tenant_id LIMIT 1) \
+             UNION ALL SELECT (SELECT c.tenant_id FROM quantumpipes_capsules c \
+              WHERE c.tenant_id > tenant.id ORDER BY c.tenant_id LIMIT 1) \
+             FROM tenant WHERE tenant.id IS NOT NULL) \
+             SELECT NULL::text AS id WHERE EXISTS (\
+              SELECT FROM quantumpipes_capsules WHERE tenant_id IS NULL) \
+             UNION ALL SELECT id::text FROM tenant WHERE id IS NOT NULL"
+                .to_owned(),
+        );
+        let rows = self.rows(&query)?;
+        let chains = rows.iter().map(|row| Ok(row.try_get(0)?));
+        chains
+            .collect::<Result<_, Failure>>()
+            .map_err(self.failed(Attempt::Read))
+    }
+
+    fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
+        self.one(&query::by_id(id))
+    }
+
+    fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError> {
+        self.one(&query::by_hash(hash))
+    }
+
+    fn head(&self, tenant: Option<&str>) -> Result<Option<Head>, StorageError> {
+        let rows = self.rows(&query::head(tenant))?;
+        let head = rows
+            .first()
+            .map(|row| row::head(row.try_get(0)?, row.try_get(1)?));
+        head.transpose().map_err(self.failed(Attempt::Read))
+    }
+
+    fn scan(
+        &self,
+        tenant: Option<&str>,
+        from: u64,
+        visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        self.scan_ref(tenant, from, &mut |record| visit(record.to_owned()))
+    }
+
+    fn scan_ref(
+        &self,
+        tenant: Option<&str>,
+        from: u64,
+        visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        self.stream(&query::scan(tenant, from), visit)
+    }
+
+    fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
+        if query::asks_content(filter) {
+            let mut records = Vec::new();
+            let mut passed = 0;
+            let limit = filter.limit.unwrap_or(u64::MAX);
+            if limit == 0 {
+                return Ok(records);
+            }
+            self.stream_selected(filter, &mut |record| {
+                if passed < filter.offset {
+                    passed += 1;
+                } else {
+                    records.push(record);
+                }
+                if records.len() as u64 == limit {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })?;
+            return Ok(records);
+        }
+        let rows = self.rows(&query::list(filter))?;
+        rows.iter()
+            .map(|row| Ok(row::read(row)?.to_owned()))
+            .collect::<Result<_, Failure>>()
+            .map_err(self.failed(Attempt::Read))
+    }
+
+    fn count(&self, filter: &Filter) -> Result<u64, StorageError> {
+        if query::asks_content(filter) {
+            let mut count = 0;
+            self.stream_selected(filter, &mut |_| {
+                count += 1;
+                ControlFlow::Continue(())
+            })?;
+            return Ok(count);
+        }
+        let rows = self.rows(&query::count(filter))?;
+        let count: i64 = rows
+            .first()
+            .map_or(Ok(0), |row| row.try_get(0))
+            .map_err(|error| self.failed(Attempt::Read)(error.into()))?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Every append is durable when it returns, so nothing is waited for.
+    fn close(&self) -> Result<(), StorageError> {
+        self.connections.close();
+        Ok(())
+    }
+
+    fn location(&self) -> String {
+        self.location.clone()
+    }
+}
+
+impl fmt::Debug for PostgresStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStorage")
+            .field("location", &self.location)
+            .field("read_only", &self.read_only)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a PostgreSQL database is opened.
+///
+/// ```no_run
+/// use capsules_postgres::PostgresOptions;
+///
+/// let store = PostgresOptions::new()
+///     .max_connections(4)
+///     .open("postgresql://recorder@localhost/audit")?;
+/// # Ok::<(), capsules_core::StorageError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct PostgresOptions {
+    max_connections: usize,
+    patience: Duration,
+    read_only: bool,
+}
+
+impl PostgresOptions {
+    /// For reading and writing, over at most eight connections.
+    pub fn new() -> Self {
+        Self {
+            max_connections: 8,
+            patience: Duration::from_secs(30),
+            read_only: false,
+        }
+    }
+
+    /// How many connections are open at most. One writes, and each read that runs takes another.
+    pub fn max_connections(mut self, most: usize) -> Self {
+        self.max_connections = most.max(1);
+        self
+    }
+
+    /// How long a call waits for a connection before it fails.
+    pub fn connection_timeout(mut self, timeout: Duration) -> Self {
+        self.patience = timeout;
+        self
+    }
+
+    /// Reads only, as [`PostgresStorage::open_read_only`] does.
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PostgresStorage::open`].
+    pub fn open(&self, url: &str) -> Result<PostgresStorage, StorageError> {
+        let config = Config::read(url, &environment).map_err(|reason| StorageError::Open {
+            location: "postgresql://…".to_owned(),
+            reason,
+        })?;
+        let failed = |failure: Failure| failure.during(Attempt::Open, &config.location);
+        let connections =
+            Connections::new(&config, self.max_connections, self.patience).map_err(failed)?;
+        connections
+            .wait(async {
+                let connection = connections.get().await?;
+                schema::prepare(&connection, !self.read_only).await?;
+                connection.give_back();
+                Ok(())
+            })
+            .map_err(failed)?;
+        Ok(PostgresStorage {
+            connections,
+            location: config.location,
+            read_only: self.read_only,
+        })
+    }
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
