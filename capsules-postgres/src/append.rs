@@ -138,7 +138,7 @@ async fn begin(connection: &Connection, chains: &[Option<&str>]) -> Result<Heads
             false => Ok(Vec::new()),
         }
     };
-    let (_, _, of_tenants, global) = try_join4(
+    let ((), _, of_tenants, global) = try_join4(
         connection.batch_execute(BEGIN),
         connection.query_typed(LOCK, &names),
         connection.query_typed(HEADS, &tenants),

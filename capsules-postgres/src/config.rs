@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use capsules_core::{StorageError, sha3_256};
 use percent_encoding::percent_decode_str;
 use tokio_postgres::config::{Host, SslMode as DriverSslMode, TargetSessionAttrs};
 
@@ -97,6 +98,27 @@ impl Config {
             ssl,
             location,
         })
+    }
+}
+
+/// A name for the place that a URL leads to: 16 hexadecimal digits over user, hosts, database and
+/// options, and nothing of the password.
+///
+/// # Errors
+///
+/// [`StorageError::Open`] when the URL cannot be read.
+pub fn fingerprint(url: &str) -> Result<String, StorageError> {
+    let config = Config::read(url, &environment).map_err(unreadable)?;
+    let options = config.driver.get_options().unwrap_or_default();
+    let place = format!("{}?{options}", config.location);
+    Ok(sha3_256(place.as_bytes()).to_string()[..16].to_owned())
+}
+
+/// The error of a URL that cannot be read.
+pub(crate) fn unreadable(reason: String) -> StorageError {
+    StorageError::Open {
+        location: "postgresql://…".to_owned(),
+        reason,
     }
 }
 
@@ -436,7 +458,8 @@ mod tests {
             TargetSessionAttrs::ReadWrite
         );
         let config = Config::read("postgresql://me@db/other?sslmode=disable", &variables).unwrap();
-        assert_eq!(config.location, "postgresql://me@db:6432/other");
+        // A host that is named without a port has the usual one.
+        assert_eq!(config.location, "postgresql://me@db:5432/other");
         assert_eq!(config.ssl.mode, SslMode::Disable);
     }
 

@@ -26,4 +26,5 @@ mod schema;
 mod store;
 mod tls;
 
+pub use config::fingerprint;
 pub use store::{PostgresOptions, PostgresStorage};

@@ -11,7 +11,7 @@ use futures_util::poll;
 use tokio_postgres::Row;
 
 use crate::append;
-use crate::config::{Config, environment};
+use crate::config::{Config, environment, unreadable};
 use crate::connection::{Connection, Connections};
 use crate::failure::{Attempt, Failure};
 use crate::query::{self, Query};
@@ -355,10 +355,7 @@ impl PostgresOptions {
     ///
     /// Those of [`PostgresStorage::open`].
     pub fn open(&self, url: &str) -> Result<PostgresStorage, StorageError> {
-        let config = Config::read(url, &environment).map_err(|reason| StorageError::Open {
-            location: "postgresql://…".to_owned(),
-            reason,
-        })?;
+        let config = Config::read(url, &environment).map_err(unreadable)?;
         let failed = |failure: Failure| failure.during(Attempt::Open, &config.location);
         let connections =
             Connections::new(&config, self.max_connections, self.patience).map_err(failed)?;

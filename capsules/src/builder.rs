@@ -1,19 +1,15 @@
 //! Opening an instance step by step.
 
-#[cfg(feature = "sqlite")]
-use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-#[cfg(feature = "sqlite")]
-use capsules_core::storage::SqliteStorage;
 use capsules_core::{DataDir, Seal, Signer, Storage};
 use serde_json::Value;
 
 use crate::capsules::Capsules;
 use crate::durability::{Durability, Overflow};
 use crate::error::Error;
-use crate::journal;
+use crate::location::Location;
 use crate::recorder::{Backend, Settings, recover_into};
 use crate::recovery::Recovered;
 use crate::redaction::Redact;
@@ -53,8 +49,9 @@ impl std::fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// The SQLite file; by default `capsules.db` in the data directory.
-    #[cfg(feature = "sqlite")]
+    /// The SQLite file, by default `capsules.db` in the data directory; or a `postgresql://` URL,
+    /// with the feature `postgres`.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub fn path(mut self, path: impl Into<PathBuf>) -> Self {
         self.path = Some(path.into());
         self
@@ -163,7 +160,8 @@ impl Builder {
         self
     }
 
-    /// The directory of the journals, by default beside the SQLite file. A store of your own has
+    /// The directory of the journals, by default beside the SQLite file, and in the data directory
+    /// for a server. A store of your own has
     /// none unless it is given here; what was not committed dies with the process then.
     pub fn journals(mut self, directory: impl Into<PathBuf>) -> Self {
         self.journals = Some(directory.into());
@@ -219,28 +217,30 @@ impl Builder {
 
     /// The store is opened first: it exists then, so that links to it lead to the same journals.
     fn open_with_journals(self) -> Result<(Backend, Option<PathBuf>), Error> {
-        let (file, journals) = (self.file()?, self.journals.clone());
-        let backend = self.open()?;
-        let journals = journals.or_else(|| file.as_deref().map(journal::directory_for));
-        Ok((backend, journals))
+        let location = self.location()?;
+        let storage = location.open()?;
+        let journals = match &self.journals {
+            Some(directory) => Some(directory.clone()),
+            None => location.journals(|| self.directory())?,
+        };
+        Ok((self.seal(storage)?, journals))
     }
 
     /// The settings of an instance that is opened later.
     pub(crate) fn settings(&self) -> Settings {
-        let beside = || Some(journal::directory_for(&self.file().ok()??));
+        let beside = || self.location().ok()?.journals(|| self.directory()).ok()?;
         Settings {
             journals: self.journals.clone().or_else(beside),
             ..self.settings.clone()
         }
     }
 
-    /// The SQLite file; `None` for a store of your own.
-    fn file(&self) -> Result<Option<PathBuf>, Error> {
-        match (&self.storage, &self.path) {
-            (Some(_), _) => Ok(None),
-            (None, Some(path)) => Ok(Some(path.clone())),
-            (None, None) => Ok(Some(self.directory()?.database())),
-        }
+    fn location(&self) -> Result<Location, Error> {
+        Ok(match (&self.storage, &self.path) {
+            (Some(storage), _) => Location::Given(Arc::clone(storage)),
+            (None, Some(path)) => Location::parse(path.clone()),
+            (None, None) => Location::File(self.directory()?.database()),
+        })
     }
 
     fn directory(&self) -> Result<DataDir, Error> {
@@ -251,26 +251,17 @@ impl Builder {
     }
 
     pub(crate) fn open(self) -> Result<Backend, Error> {
-        let file = self.file()?;
+        let storage = self.location()?.open()?;
+        self.seal(storage)
+    }
+
+    /// The store with the key that signs what goes there.
+    fn seal(self, storage: Arc<dyn Storage>) -> Result<Backend, Error> {
         let (seal, data_dir) = match &self.signer {
             Some(signer) => (Seal::with_signer(Arc::clone(signer)), None),
             None => {
                 let dir = self.directory()?;
                 (Seal::open(&dir)?, Some(dir))
-            }
-        };
-        let storage: Arc<dyn Storage> = match (self.storage, file) {
-            (Some(storage), _) => storage,
-            #[cfg(feature = "sqlite")]
-            (None, Some(file)) => {
-                refuse_urls(&file)?;
-                Arc::new(SqliteStorage::open(file)?)
-            }
-            _ => {
-                return Err(Error::Location {
-                    location: "the default store".to_owned(),
-                    reason: "the feature `sqlite` is off; give a store to the builder",
-                });
             }
         };
         Ok(Backend {
@@ -279,18 +270,4 @@ impl Builder {
             data_dir,
         })
     }
-}
-
-/// A URL would become a file of that name.
-#[cfg(feature = "sqlite")]
-fn refuse_urls(path: &Path) -> Result<(), Error> {
-    let text = path.to_string_lossy();
-    let Some((scheme, _)) = text.split_once("://") else {
-        return Ok(());
-    };
-    Err(Error::Location {
-        location: format!("{scheme}://…"),
-        reason: "only paths of SQLite files can be opened; give another store to \
-                 `Capsules::builder().storage(..)`",
-    })
 }

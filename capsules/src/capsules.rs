@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -76,13 +76,14 @@ impl Capsules {
         Self::builder().build()
     }
 
-    /// Opens the store at a location, the path of a SQLite file, with the key of the default
-    /// data directory.
+    /// Opens the store at a location with the key of the default data directory: the path of a
+    /// SQLite file, or, with the feature `postgres`, a `postgresql://` URL as other PostgreSQL
+    /// clients take it.
     ///
     /// # Errors
     ///
-    /// [`Error`] naming the location, and what to do.
-    #[cfg(feature = "sqlite")]
+    /// [`Error`] naming the location without a password, and what to do.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub fn open(location: impl Into<PathBuf>) -> Result<Self, Error> {
         Self::builder().path(location).build()
     }

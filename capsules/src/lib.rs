@@ -63,6 +63,7 @@ mod identity;
 mod items;
 mod journal;
 mod limits;
+mod location;
 mod reasoning;
 mod recorder;
 pub mod recovery;
