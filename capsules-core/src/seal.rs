@@ -77,10 +77,12 @@ pub struct Unsigned {
     content: String,
     hash: ContentHash,
     columns: Columns,
+    /// Times follow the chain, in whatever order its records are signed.
+    linked_at: Timestamp,
 }
 
 impl Unsigned {
-    /// Links and hashes.
+    /// Links and hashes. `signed_at` is this moment.
     pub fn new(draft: &Draft, position: &Position) -> Self {
         let content = draft.link(position);
         let hash = sha3_256(content.as_bytes());
@@ -88,6 +90,7 @@ impl Unsigned {
             content,
             hash,
             columns: draft.columns(position),
+            linked_at: Timestamp::now(),
         }
     }
 
@@ -187,13 +190,14 @@ impl Seal {
             content,
             hash,
             columns,
+            linked_at,
         } = unsigned;
         let hash = hash.to_string();
         let signature = self.signer.sign(hash.as_bytes())?;
         Ok(SealedRecord {
             signature: const_hex::encode(signature.0),
             signature_pq: self.sign_pq(&hash)?,
-            signed_at: Some(Timestamp::now().to_string()),
+            signed_at: Some(linked_at.to_string()),
             signed_by: Some(self.fingerprint.clone()),
             content,
             hash,
@@ -253,6 +257,19 @@ mod tests {
                 .public_key()
                 .verify(record.hash.as_bytes(), &signature)
         );
+    }
+
+    #[test]
+    fn times_follow_the_chain_and_not_the_signer() {
+        let draft = Draft::new(&Capsule::new(CapsuleType::Tool)).unwrap();
+        let first = Unsigned::new(&draft, &Position::after(None));
+        let second = Unsigned::new(&draft, &Position::after(Some(&first.head())));
+        let seal = seal();
+        let signed_later = [second, first].map(|unsigned| {
+            let signed_at = seal.sign(unsigned).unwrap().signed_at.unwrap();
+            signed_at.parse::<Timestamp>().unwrap()
+        });
+        assert!(signed_later[1] <= signed_later[0], "{signed_later:?}");
     }
 
     #[test]
