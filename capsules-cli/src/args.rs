@@ -6,8 +6,8 @@ use capsules_core::DataDir;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    canonicalize, completions, export, hash, import, inspect, keys, list, man, recover, tail, uri,
-    validate, verify,
+    canonicalize, completions, doctor, export, hash, import, inspect, keys, list, man, recover,
+    tail, uri, validate, verify,
 };
 use crate::{CliError, Result};
 
@@ -51,6 +51,7 @@ pub(crate) enum Command {
     Tail(tail::Args),
     Recover(recover::Args),
     Keys(keys::Args),
+    Doctor(doctor::Args),
     Hash(hash::Args),
     Canonicalize(canonicalize::Args),
     Validate(validate::Args),
@@ -69,7 +70,8 @@ impl Command {
             | Self::Export(_)
             | Self::Import(_)
             | Self::Tail(_)
-            | Self::Recover(_) => true,
+            | Self::Recover(_)
+            | Self::Doctor(_) => true,
             Self::Keys(_)
             | Self::Hash(_)
             | Self::Canonicalize(_)

@@ -7,7 +7,7 @@ use clap::{Command, CommandFactory};
 use crate::args::Cli;
 
 /// Set to write the file instead of comparing with it.
-const UPDATE: &str = "CAPSULES_UPDATE_DOCS";
+const UPDATE: &str = "CAPSULES_WRITE_DOCS";
 
 #[test]
 fn the_page_is_what_the_program_says() {

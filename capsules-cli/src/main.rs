@@ -4,6 +4,7 @@
 #![allow(clippy::doc_markdown, reason = "clap prints the comments as they are")]
 
 mod args;
+mod checkup;
 #[cfg(test)]
 mod cli_md;
 mod columns;

@@ -7,8 +7,10 @@ use ed25519_dalek::VerifyingKey;
 use zeroize::Zeroizing;
 
 use crate::crypto;
+use crate::datadir::DataDir;
 use crate::fingerprint;
 use crate::hex;
+use crate::keyring::{self, KeyringError};
 
 /// An Ed25519 signature (RFC 8032), written as 128 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -198,6 +200,16 @@ impl LocalSigner {
         let public_key =
             PublicKey::from_bytes(&key.public_key()).map_err(|error| failed(error.to_string()))?;
         Ok(Self { key, public_key })
+    }
+
+    /// Reads `key` of a data directory; `None` when it has none. Nothing is made or changed, other
+    /// than by [`Seal::open`](crate::Seal::open).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`] when the file cannot be read or has another length.
+    pub fn read(dir: &DataDir) -> Result<Option<Self>, KeyringError> {
+        keyring::read_key(&dir.key())
     }
 
     /// A new key from the operating system's random numbers. It is lost with this value.

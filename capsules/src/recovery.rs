@@ -14,7 +14,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::journal;
@@ -35,6 +35,11 @@ pub struct Recovered {
     pub damaged: u64,
     /// Journals that could not be recovered and stay, with the reason.
     pub failed: Vec<String>,
+}
+
+/// Where the journals of the SQLite file at this path are: `audit.db.journals` beside `audit.db`.
+pub fn directory(store: &Path) -> PathBuf {
+    journal::directory_for(store)
 }
 
 /// The journals beside the SQLite file at this path that wait for recovery: their process has

@@ -2,6 +2,7 @@
 
 pub(crate) mod canonicalize;
 pub(crate) mod completions;
+pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod hash;
 pub(crate) mod import;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Status> {
         Command::Import(args) => import::run(args, global),
         Command::Tail(args) => tail::run(args, global),
         Command::Recover(_) => recover::run(global),
+        Command::Doctor(_) => doctor::run(global),
         Command::Keys(args) => keys::run(args, global),
         Command::Hash(args) => hash::run(args, global),
         Command::Canonicalize(args) => canonicalize::run(args),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "test support")]
 
 mod bytes;
+mod doctor;
 mod export;
 mod import;
 mod inspect;

@@ -20,13 +20,13 @@ async fn never() {
 }
 
 /// A home with a filled store, or one elsewhere.
-struct Store {
-    home: Home,
+pub(crate) struct Store {
+    pub(crate) home: Home,
     path: PathBuf,
 }
 
 impl Store {
-    fn new(path: &str) -> Self {
+    pub(crate) fn new(path: &str) -> Self {
         let home = Home::new();
         let path = home.path().join(path);
         fill_store(&path);
@@ -35,7 +35,7 @@ impl Store {
 
     /// Leaves a journal with so many capsules, as a process does whose store takes nothing. With
     /// `started` it also holds the start of an action that never ended.
-    fn leave_journal(&self, capsules: u32, started: bool) {
+    pub(crate) fn leave_journal(&self, capsules: u32, started: bool) {
         let instance = Capsules::builder()
             .storage(SqliteStorage::open_read_only(&self.path).unwrap())
             .data_dir(self.home.path().join(".quantumpipes"))

@@ -17,7 +17,7 @@ pub(crate) use files::read_exact;
 pub(crate) use files::{publish, stage};
 #[cfg(feature = "pq")]
 pub(crate) use store::lock;
-pub(crate) use store::open;
+pub(crate) use store::{open, read_key};
 
 use crate::datadir::DataDir;
 use crate::fingerprint;

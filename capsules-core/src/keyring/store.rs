@@ -179,7 +179,7 @@ fn next_keyring(dir: &DataDir) -> PathBuf {
     dir.path().join("keyring.next")
 }
 
-fn read_key(path: &Path) -> Result<Option<LocalSigner>, KeyringError> {
+pub(crate) fn read_key(path: &Path) -> Result<Option<LocalSigner>, KeyringError> {
     let mut seed = Seed::default();
     if !files::read_exact(path, seed.as_mut())? {
         return Ok(None);
