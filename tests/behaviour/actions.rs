@@ -3,13 +3,15 @@
 use std::future::pending;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use capsules::storage::MemoryStorage;
 use capsules::{
-    ActionOutcome, Capsule, CapsuleType, Durability, Error, OutcomeStatus, action, current,
+    ActionOutcome, Capsule, CapsuleType, Capsules, Durability, Error, Filter, LocalSigner,
+    OutcomeStatus, PublicKey, SignError, Signature, Signer, action, current,
 };
 use serde_json::{Value, json};
 
@@ -170,6 +172,7 @@ async fn its_capsule_is_the_current_one_in_every_poll() {
     let (ids, capsules) = audited_async(async {
         let one = || async {
             let before = current().id();
+            assert!(before.is_some());
             tokio::task::yield_now().await;
             assert_eq!(before, current().id());
             Ok::<_, String>(())
@@ -267,25 +270,62 @@ fn an_instance_records_its_own() {
     assert_eq!(recorded(&bound).len(), 1);
 }
 
+/// Signs once the gate is open.
+#[derive(Debug)]
+struct Gate(LocalSigner, Arc<Mutex<()>>);
+
+impl Signer for Gate {
+    fn public_key(&self) -> PublicKey {
+        self.0.public_key()
+    }
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+        let _open = self.1.lock().unwrap();
+        self.0.sign(message)
+    }
+}
+
 #[tokio::test]
 async fn a_committed_action_ends_when_it_is_in_the_store() {
-    let capsules = instance();
-    let stored = || capsules.storage().count(&capsules::Filter::new()).unwrap();
-    let committed = || {
-        let action = capsules.action(CapsuleType::Tool);
-        action.durability(Durability::Committed)
+    let gate = Arc::new(Mutex::new(()));
+    let capsules = Capsules::builder()
+        .storage(MemoryStorage::new())
+        .signer(Gate(LocalSigner::generate().unwrap(), Arc::clone(&gate)))
+        .build()
+        .unwrap();
+    let tool = || capsules.action(CapsuleType::Tool);
+    let committed = || tool().durability(Durability::Committed);
+    let mut context = Context::from_waker(Waker::noop());
+
+    // A value need be neither `Send` nor serialisable.
+    let run = committed().run_with(async { Rc::new(7) }, |_, keep| keep.nothing());
+    let tried = tool().try_run(async { Ok::<_, Error>(8) });
+    let (mut run, mut tried) = (pin!(run), pin!(tried));
+    let running = tool().begin();
+    let mut reply = {
+        let _closed = gate.lock().unwrap();
+        assert!(run.as_mut().poll(&mut context).is_pending());
+        assert!(tried.as_mut().poll(&mut context).is_pending());
+        let mut reply = running.finish_and_report(&());
+        assert!(Pin::new(&mut reply).poll(&mut context).is_pending());
+        // What is not to be committed does not wait.
+        assert_eq!(tool().run_sync(|| 9), 9);
+        reply
     };
-    committed().run_sync(|| ());
-    assert_eq!(stored(), 1);
-    // The value need not be `Unpin`, and the future need not be `Send`.
-    let value = committed().run_with(async { Rc::new(7) }, |_, keep| keep.nothing());
-    assert_eq!(*value.await, 7);
-    assert_eq!(stored(), 2);
-    committed().begin().succeed(&());
-    assert_eq!(stored(), 3);
-    let tried = capsules.action(CapsuleType::Tool);
-    tried.try_run(async { Ok::<_, Error>(()) }).await.unwrap();
-    assert_eq!(stored(), 4);
+    (&mut reply).await.unwrap();
+    assert_eq!(*run.await, 7);
+    assert_eq!(tried.await.unwrap(), 8);
+
+    let closed = gate.lock().unwrap();
+    std::thread::scope(|threads| {
+        let sync = threads.spawn(|| committed().run_sync(|| 10));
+        let guard = threads.spawn(|| committed().begin().succeed(&11));
+        assert!(!sync.is_finished() && !guard.is_finished());
+        drop(closed);
+        assert_eq!(sync.join().unwrap(), 10);
+        guard.join().unwrap();
+        let stored = capsules.storage().count(&Filter::new()).unwrap();
+        assert_eq!(stored, 6);
+    });
 }
 
 #[tokio::test]
