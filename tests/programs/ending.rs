@@ -59,11 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     match ending.as_str() {
         "return" | "guard" | "memory-return" => {}
         "exit" => process::exit(0),
-        "abort" => {
-            // What `panic = "abort"` does: no destructor runs.
-            std::panic::set_hook(Box::new(|_| process::abort()));
-            panics(CALLS);
-        }
+        "panic" => panics(CALLS),
         "unfinished" | "memory-unfinished" => unfinished(&log),
         #[cfg(unix)]
         "exec" => return Err(exec(&mut Command::new("true")).into()),
