@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use stateright::{Model, Property};
 
 /// How many actions each caller performs.
-const ACTIONS: [u8; 1] = [2];
+const ACTIONS: [u8; 2] = [2, 1];
 
 /// An action: the caller, and which of its own.
 pub(crate) type Id = (usize, u8);
@@ -20,6 +20,8 @@ pub(crate) enum Protocol {
     Sound,
     /// The journal is told that a batch is stored before it is.
     TrimsBeforeCommit,
+    /// The journal is told that everything is stored up to the latest that is.
+    MarksPastGaps,
     /// A call returns when its capsule is queued, and the journal is written afterwards.
     ReturnsBeforeJournal,
     /// The committer repeats an append without looking what of it took effect.
@@ -40,7 +42,7 @@ pub(crate) enum Protocol {
 pub(crate) struct State {
     // The process that records. Its memory is empty when it is dead.
     alive: bool,
-    callers: [Caller; 1],
+    callers: [Caller; ACTIONS.len()],
     queue: Vec<Id>,
     batch: Batch,
     /// What was stored, whether or not the journal can be told already.
@@ -198,10 +200,14 @@ impl State {
         }
     }
 
-    /// The numbers up to which everything is committed.
-    fn watermark(&self) -> u8 {
+    /// The number up to which everything is committed.
+    fn watermark(&self, past_gaps: bool) -> u8 {
         let done = |(_, id): &(u8, Id)| self.committed.contains(id);
-        let last = self.accepted().take_while(done).last();
+        let last = if past_gaps {
+            self.accepted().filter(done).last()
+        } else {
+            self.accepted().take_while(done).last()
+        };
         last.map_or(self.mark, |(number, _)| number.max(self.mark))
     }
 
@@ -264,9 +270,9 @@ impl Protocol {
         state.store.extend(new);
     }
 
-    fn trim(state: &mut State, batch: &[Id]) {
+    fn trim(self, state: &mut State, batch: &[Id]) {
         state.committed.extend(batch);
-        state.mark = state.watermark();
+        state.mark = state.watermark(self == Self::MarksPastGaps);
     }
 
     fn may_delete_oldest(state: &State) -> bool {
@@ -348,7 +354,7 @@ impl Model for Protocol {
             Action::Take => {
                 let batch = std::mem::take(&mut state.queue);
                 if *self == Self::TrimsBeforeCommit {
-                    Self::trim(&mut state, &batch);
+                    self.trim(&mut state, &batch);
                 }
                 if !state.leaving || *self == Self::OvertakesTheJournal {
                     state.batch = Batch::Taken(batch);
@@ -442,14 +448,14 @@ impl Model for Protocol {
                     !state.alive
                         && state.segments.is_empty()
                         && state.recoverer_deaths == 0
-                        && state.store.len() == 2
+                        && state.store.len() == 3
                         && state.store.iter().any(|record| record.pending)
                 },
             ),
             Property::sometimes(
                 "all is committed and no capsule is on file",
                 |_, state: &State| {
-                    state.alive && state.store.len() == 2 && state.recoverable().is_empty()
+                    state.alive && state.store.len() == 3 && state.recoverable().is_empty()
                 },
             ),
         ]
@@ -473,7 +479,7 @@ impl Protocol {
                 state.store_faults -= 1;
                 state.leaving = true;
             }
-            (Batch::Stored(batch), _) => Self::trim(state, &batch),
+            (Batch::Stored(batch), _) => self.trim(state, &batch),
             (Batch::None, _) => {}
         }
     }
