@@ -41,6 +41,21 @@ impl Input {
         Ok(bytes)
     }
 
+    /// Everything in it, for a key or another small file. A larger one is not what was meant.
+    pub(crate) fn read_small(&self) -> Result<Vec<u8>> {
+        const MOST: u64 = 64 << 10;
+        let mut bytes = Vec::new();
+        let read = self.open()?.take(MOST + 1).read_to_end(&mut bytes);
+        match read {
+            Ok(read) if read as u64 > MOST => {
+                let reason = format!("it has more than {MOST} bytes");
+                Err(self.unreadable(io::Error::other(reason)))
+            }
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(self.unreadable(error)),
+        }
+    }
+
     /// The progress of reading it to its end.
     pub(crate) fn progress(&self, global: &Global, work: &'static str) -> Progress {
         let size = match self {

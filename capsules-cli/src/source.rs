@@ -63,8 +63,10 @@ pub(crate) fn chain_length(store: &dyn Storage) -> Option<u64> {
 /// Whether the file begins as every SQLite file does (<https://sqlite.org/fileformat.html>).
 pub(crate) fn is_sqlite(path: &Path) -> bool {
     let mut magic = [0; 16];
-    File::open(path)
-        .and_then(|mut file| file.read_exact(&mut magic))
-        .is_ok()
+    // What was read from a pipe would be lost.
+    path.is_file()
+        && File::open(path)
+            .and_then(|mut file| file.read_exact(&mut magic))
+            .is_ok()
         && magic == *b"SQLite format 3\0"
 }

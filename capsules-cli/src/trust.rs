@@ -57,7 +57,7 @@ impl KeyArgs {
         let (text, place) = match (&self.pubkey, &self.pubkey_file) {
             (Some(text), _) => (text.clone(), "--pubkey".to_owned()),
             (None, Some(path)) => {
-                let text = Input::File(path.clone()).read()?;
+                let text = Input::File(path.clone()).read_small()?;
                 (
                     String::from_utf8_lossy(&text).into_owned(),
                     path.display().to_string(),
@@ -82,7 +82,7 @@ fn local(global: &Global) -> Result<TrustedKeys> {
 }
 
 fn read_pq_key(path: &Path) -> Result<PqPublicKey> {
-    let bytes = Input::File(path.to_owned()).read()?;
+    let bytes = Input::File(path.to_owned()).read_small()?;
     PqPublicKey::from_bytes(&bytes).map_err(|reason| CliError::PqPublicKey {
         path: path.to_owned(),
         reason,

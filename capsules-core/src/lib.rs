@@ -43,7 +43,7 @@ pub use keyring::{Keyring, KeyringError};
 #[cfg(feature = "pq")]
 pub use pq::PqKeyPair;
 pub use pq::PqPublicKey;
-pub use record::{Columns, ColumnsRef, RecordError, RecordRef, SealedRecord};
+pub use record::{Columns, ColumnsRef, MAX_RECORD_BYTES, RecordError, RecordRef, SealedRecord};
 pub use seal::{Seal, SealError, Unsigned};
 pub use sections::{
     Authority, AuthorityType, Context, Execution, Outcome, OutcomeStatus, Reasoning,

@@ -7,6 +7,11 @@ use crate::capsule::Capsule;
 use crate::header::Header;
 use crate::json::Object;
 
+/// A record that takes more bytes than this is refused by whoever reads it, so that a hostile store
+/// or export cannot exhaust the memory: 72 MiB, room for the largest content that a journal holds
+/// (64 MiB) and its seal.
+pub const MAX_RECORD_BYTES: usize = 72 << 20;
+
 /// A sealed capsule as a store or an export holds it.
 ///
 /// `content` is the JSON text that was stored, letter for letter. Verification works on that

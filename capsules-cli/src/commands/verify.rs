@@ -255,7 +255,7 @@ fn since(text: &str) -> Result<Since, String> {
 
 /// The checkpoint in a file.
 fn read(path: &Path) -> Result<Result<Checkpoint, CheckpointError>> {
-    let text = Input::File(path.to_owned()).read()?;
+    let text = Input::File(path.to_owned()).read_small()?;
     Ok(String::from_utf8_lossy(&text).parse())
 }
 

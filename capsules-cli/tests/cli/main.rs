@@ -4,6 +4,8 @@
 mod bytes;
 mod doctor;
 mod export;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod import;
 mod inspect;
 mod keys;

@@ -6,5 +6,5 @@
 mod records;
 mod writer;
 
-pub use records::{ExportError, Found, MAX_RECORD_BYTES, Records};
+pub use records::{ExportError, Found, Records};
 pub use writer::{Format, WriteError, Writer};

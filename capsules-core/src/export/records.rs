@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 
-use crate::record::{RecordError, SealedRecord};
+use crate::record::{MAX_RECORD_BYTES, RecordError, SealedRecord};
 
 /// Reads the sealed records of an export one after the other.
 ///
@@ -32,9 +32,6 @@ pub struct Records<R> {
     limit: usize,
     next: Next,
 }
-
-/// A record that takes more bytes than this is refused: 256 MiB.
-pub const MAX_RECORD_BYTES: usize = 256 << 20;
 
 /// Why an export could not be read.
 #[derive(Debug, thiserror::Error)]

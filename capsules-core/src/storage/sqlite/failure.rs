@@ -110,7 +110,9 @@ fn reason(error: &rusqlite::Error) -> String {
              that its directory is writable"
         }
         Some(ErrorCode::SystemIoFailure) => "reading or writing the disk failed; check the disk",
-        Some(ErrorCode::TooBig) => "a record is larger than SQLite can hold (1 GB)",
+        Some(ErrorCode::TooBig) => {
+            "a record is too large: more than 72 MiB to be read, 1 GB to be written"
+        }
         Some(ErrorCode::OutOfMemory) => "memory is exhausted",
         _ => return error.to_string(),
     };

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::failure::Failure;
 use super::identity::FileId;
 use super::query::register_functions;
 use super::schema::{self, Layout, PAGE_SIZE};
+use crate::record::MAX_RECORD_BYTES;
 
 /// Opens the connection that writes, and makes or adopts the table.
 pub(super) fn writer(path: &Path, timeout: Duration) -> Result<(Connection, Layout), Failure> {
@@ -138,6 +140,8 @@ fn configure(connection: &Connection, timeout: Duration) -> Result<(), Failure> 
 }
 
 fn readable(connection: Connection, timeout: Duration) -> Result<Connection, Failure> {
+    let most = i32::try_from(MAX_RECORD_BYTES).unwrap_or(i32::MAX);
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, most)?;
     configure(&connection, timeout)?;
     connection.pragma_update(None, "query_only", true)?;
     register_functions(&connection)?;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::failure::Failure;
 use crate::chain::Head;
-use crate::record::{ColumnsRef, RecordRef, SealedRecord};
+use crate::record::{ColumnsRef, MAX_RECORD_BYTES, RecordRef, SealedRecord};
 
 /// The columns that every file has, in the order in which they are read.
 pub(super) const REQUIRED: [&str; 11] = [
@@ -33,7 +33,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<SealedRecord, Failure> {
 /// As [`read`], without a copy.
 pub(super) fn read_ref<'r>(row: &'r Row<'_>) -> Result<RecordRef<'r>, Failure> {
     Ok(RecordRef {
-        content: text(row, 4)?,
+        content: content(row, 4)?,
         hash: text(row, 5)?,
         signature: text(row, 6)?,
         signature_pq: optional_text(row, 7)?.unwrap_or_default(),
@@ -110,13 +110,35 @@ fn integer(row: &Row<'_>, column: usize) -> Result<i64, Failure> {
     }
 }
 
+/// So many bytes are more than any column but the content needs. A hostile file must not make every
+/// column of a row as large as a record.
+const MAX_COLUMN_BYTES: usize = 1 << 20;
+
+fn content<'r>(row: &'r Row<'_>, column: usize) -> Result<&'r str, Failure> {
+    text_up_to(MAX_RECORD_BYTES, row, column)?
+        .ok_or_else(|| unexpected(row, column, ValueRef::Null, "text"))
+}
+
 fn text<'r>(row: &'r Row<'_>, column: usize) -> Result<&'r str, Failure> {
     optional_text(row, column)?.ok_or_else(|| unexpected(row, column, ValueRef::Null, "text"))
 }
 
 fn optional_text<'r>(row: &'r Row<'_>, column: usize) -> Result<Option<&'r str>, Failure> {
+    text_up_to(MAX_COLUMN_BYTES, row, column)
+}
+
+fn text_up_to<'r>(
+    most: usize,
+    row: &'r Row<'_>,
+    column: usize,
+) -> Result<Option<&'r str>, Failure> {
     match row.get_ref(column)? {
         ValueRef::Null => Ok(None),
+        ValueRef::Text(bytes) if bytes.len() > most => Err(Failure::found(format!(
+            "column `{}` of a record holds {} bytes, more than {most}",
+            row.as_ref().column_name(column).unwrap_or_default(),
+            bytes.len()
+        ))),
         value @ ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Some(text)),
             Err(_) => Err(unexpected(row, column, value, "UTF-8")),
@@ -129,7 +151,7 @@ fn optional_text<'r>(row: &'r Row<'_>, column: usize) -> Result<Option<&'r str>,
 fn unexpected(row: &Row<'_>, column: usize, found: ValueRef<'_>, expected: &str) -> Failure {
     let name = |column: &str| match row.get_ref(column) {
         Ok(ValueRef::Integer(value)) => value.to_string(),
-        Ok(ValueRef::Text(text)) => String::from_utf8_lossy(text).into_owned(),
+        Ok(ValueRef::Text(text)) if text.len() <= 64 => String::from_utf8_lossy(text).into_owned(),
         _ => "unknown".to_owned(),
     };
     Failure::found(format!(
