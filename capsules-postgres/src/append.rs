@@ -15,7 +15,7 @@ use crate::row;
 /// How long a chain's lock is waited for, and how long a writer may keep it while it says
 /// nothing: one whose machine was cut off must not stop the others for ever. What the writer
 /// stored is durable before it is acknowledged, whatever the role's own setting says.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
                      SET LOCAL lock_timeout = '10s'; \
                      SET LOCAL idle_in_transaction_session_timeout = '60s'; \
                      SET LOCAL synchronous_commit = on";

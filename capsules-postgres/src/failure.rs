@@ -130,7 +130,8 @@ fn reason(error: &tokio_postgres::Error) -> String {
         "correct the password in the URL, in PGPASSWORD or in the password file"
     } else if *state == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
         "create the role, or admit it in the server's pg_hba.conf"
-    } else if *state == SqlState::INSUFFICIENT_PRIVILEGE {
+    } else if *state == SqlState::INSUFFICIENT_PRIVILEGE || *state == SqlState::INVALID_SCHEMA_NAME
+    {
         "grant the role what it needs: SELECT to read, SELECT and INSERT to record, and CREATE on \
          the schema for whoever makes the table"
     } else if *state == SqlState::READ_ONLY_SQL_TRANSACTION {

@@ -8,6 +8,7 @@
 
 pub mod conformance;
 pub mod postgres;
+pub mod proxy;
 pub mod python;
 
 use std::env;

@@ -87,6 +87,11 @@ impl Server {
         );
         fs::write(data.join("postgresql.auto.conf"), settings)
             .map_err(|error| error.to_string())?;
+        // Whoever belongs to the role needs a password.
+        let access = data.join("pg_hba.conf");
+        let trusting = fs::read_to_string(&access).map_err(|error| error.to_string())?;
+        let guarded = format!("host all +guarded all scram-sha-256\n{trusting}");
+        fs::write(&access, guarded).map_err(|error| error.to_string())?;
         // The server is stopped, and its files are removed, when this process is gone.
         let script = "\"$1/postgres\" -D \"$2/data\" >\"$2/log\" 2>&1 & \
                       echo $! >\"$2/first\"; read -r _; \
@@ -106,7 +111,37 @@ impl Server {
             _keeper: keeper,
         };
         server.wait()?;
+        server.execute("postgres", "CREATE ROLE guarded");
         Ok(server)
+    }
+
+    /// Stops the server as a failure of the machine would, and starts it again.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come back.
+    pub fn restart(&self) {
+        let programs = programs().expect("the programs of PostgreSQL");
+        let said = as_nobody(&mut Command::new(programs.join("pg_ctl")), &self.directory)
+            .args([
+                "restart",
+                "--mode=immediate",
+                "--wait",
+                "--silent",
+                "--pgdata",
+            ])
+            .arg(self.directory.join("data"))
+            .arg("--log")
+            .arg(self.directory.join("log"))
+            .stdin(Stdio::null())
+            .output()
+            .expect("pg_ctl");
+        assert!(
+            said.status.success(),
+            "{}",
+            String::from_utf8_lossy(&said.stderr)
+        );
+        self.wait().unwrap();
     }
 
     fn wait(&self) -> Result<(), String> {

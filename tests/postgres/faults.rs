@@ -1,0 +1,155 @@
+//! A network and a server that fail: nothing is lost, and nothing is stored twice.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use capsules::{Capsules, Uuid};
+use capsules_tests::postgres::{Server, server};
+use capsules_tests::proxy::{Fault, Proxy};
+
+use crate::support::{through, verified};
+
+#[capsules::audit(type = "tool", tenant_from = "tenant")]
+fn act(tenant: Option<&str>) -> Uuid {
+    let _ = tenant;
+    capsules::current().id().unwrap_or_default()
+}
+
+const TENANTS: [Option<&str>; 4] = [None, Some("acme"), Some("globex"), Some("initech")];
+
+/// Records from a few threads until `meanwhile`, which makes trouble, has returned, and checks what
+/// is in the database then.
+fn assert_nothing_lost(url: &str, direct: &str, meanwhile: impl FnOnce()) {
+    let data = capsules_tests::temp_dir();
+    let capsules = Capsules::builder()
+        .path(url)
+        .data_dir(data.path())
+        .build()
+        .unwrap();
+    let over = AtomicBool::new(false);
+    let record = |number: usize| {
+        let mut ids = Vec::new();
+        while !over.load(Ordering::SeqCst) {
+            let tenant = TENANTS[(number + ids.len()) % TENANTS.len()];
+            ids.push(capsules.scope_sync(|| act(tenant)));
+            thread::sleep(Duration::from_millis(1));
+        }
+        ids
+    };
+    let returned: HashSet<Uuid> = thread::scope(|scope| {
+        let record = &record;
+        let threads = [0, 1, 2, 3].map(|number| scope.spawn(move || record(number)));
+        meanwhile();
+        over.store(true, Ordering::SeqCst);
+        let ids = threads.map(|thread| thread.join().unwrap());
+        ids.into_iter().flatten().collect()
+    });
+    assert!(returned.len() > 100, "{}", returned.len());
+    wait_until_stored(&capsules);
+    assert_eq!(verified(direct, data.path()), returned);
+}
+
+/// A batch that failed is tried again until the server takes it.
+fn wait_until_stored(capsules: &Capsules) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while capsules.flush_timeout(Duration::from_secs(1)).is_err() {
+        assert!(Instant::now() < deadline, "{:?}", capsules.stats());
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_network_that_drops_delays_and_half_closes_at_random() {
+    let Some(server) = server() else { return };
+    let url = server.schema();
+    let proxy = Proxy::start(server.port());
+    assert_nothing_lost(&through(&url, proxy.port()), &url, || {
+        proxy.trouble(30);
+        thread::sleep(Duration::from_secs(3));
+        proxy.trouble(0);
+    });
+}
+
+#[test]
+fn connections_that_the_server_ends() {
+    let Some(server) = server() else { return };
+    let url = server.schema();
+    let own = format!("{url}&application_name=to_be_ended");
+    let mut control = server.client(&url);
+    assert_nothing_lost(&own, &url, || {
+        for _ in 0..50 {
+            control
+                .batch_execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                     WHERE application_name = 'to_be_ended'",
+                )
+                .unwrap();
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+}
+
+#[test]
+fn a_server_that_is_restarted_without_a_warning() {
+    if server().is_none() {
+        return;
+    }
+    let server = Server::start().unwrap();
+    let url = server.schema();
+    assert_nothing_lost(&url, &url, || {
+        for _ in 0..2 {
+            thread::sleep(Duration::from_millis(100));
+            server.restart();
+        }
+    });
+}
+
+/// Every statement of a scenario fails once before the server hears of it, and once after it has
+/// taken effect.
+#[test]
+fn every_statement_fails_once() {
+    let Some(server) = server() else { return };
+    let faults: [fn(u64) -> Fault; 2] = [Fault::Before, Fault::After];
+    for fault in faults {
+        let mut number = 1;
+        while fails_at(server, fault(number)) {
+            number += 1;
+        }
+        // Preparing the table and one transaction have more than this.
+        assert!(number > 10, "{number} statements");
+    }
+}
+
+/// Runs the scenario with a fault, and says whether the fault was met.
+fn fails_at(server: &Server, fault: Fault) -> bool {
+    let url = server.schema();
+    let proxy = Proxy::start(server.port());
+    let data = capsules_tests::temp_dir();
+    proxy.fail(fault);
+    let open = || {
+        Capsules::builder()
+            .path(through(&url, proxy.port()))
+            .data_dir(data.path())
+            .build()
+    };
+    let capsules = match open() {
+        Ok(capsules) => capsules,
+        Err(error) => {
+            assert!(proxy.has_failed(), "{fault:?}: {error}");
+            open().unwrap()
+        }
+    };
+    let mut ids = HashSet::new();
+    capsules.scope_sync(|| {
+        for _ in 0..2 {
+            for tenant in TENANTS {
+                ids.insert(act(tenant));
+            }
+            wait_until_stored(&capsules);
+        }
+    });
+    assert_eq!(verified(&url, data.path()), ids, "{fault:?}");
+    proxy.has_failed()
+}

@@ -1,0 +1,14 @@
+//! PostgreSQL: what goes wrong, who may do what, and many writers at once.
+#![allow(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
+
+mod errors;
+mod faults;
+mod many;
+mod python;
+mod roles;
+mod support;
