@@ -15,11 +15,15 @@ mod datadir;
 mod deliberation;
 mod draft;
 pub mod export;
+#[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "for the index"))]
+mod facts;
 mod fingerprint;
 mod hash;
 mod header;
 mod hex;
 mod id;
+#[cfg(feature = "sqlite")]
+pub mod index;
 mod json;
 pub mod keyring;
 pub mod pq;
@@ -27,8 +31,11 @@ mod record;
 mod seal;
 mod sections;
 mod signer;
+pub mod stats;
 pub mod storage;
 mod timestamp;
+#[cfg(feature = "sqlite")]
+pub mod tree;
 pub mod uri;
 pub mod validate;
 pub mod verify;

@@ -2,7 +2,7 @@
 
 use super::content;
 use crate::capsule::CapsuleType;
-use crate::record::SealedRecord;
+use crate::record::{RecordRef, SealedRecord};
 use crate::sections::OutcomeStatus;
 use crate::timestamp::Timestamp;
 
@@ -145,13 +145,18 @@ impl Filter {
 
     /// Whether the filter selects this record; limit, offset and order aside.
     pub fn selects(&self, record: &SealedRecord) -> bool {
+        self.selects_ref(&record.as_ref())
+    }
+
+    /// As [`selects`](Self::selects), for a record that somebody else holds.
+    pub fn selects_ref(&self, record: &RecordRef<'_>) -> bool {
         let columns = &record.columns;
         let foreign = columns.domain.is_none();
         let is =
             |wanted: Option<&str>, column: Option<&str>, sealed: fn(&str) -> Option<String>| {
                 wanted.is_none_or(|wanted| match column {
                     Some(found) => found == wanted,
-                    None => foreign && sealed(&record.content).as_deref() == Some(wanted),
+                    None => foreign && sealed(record.content).as_deref() == Some(wanted),
                 })
             };
         self.selects_place(record)
@@ -159,24 +164,16 @@ impl Filter {
             && self
                 .session
                 .as_deref()
-                .is_none_or(|id| columns.session_id.as_deref() == Some(id))
-            && is(
-                self.tenant.as_deref(),
-                columns.tenant_id.as_deref(),
-                content::tenant,
-            )
-            && is(
-                self.domain.as_deref(),
-                columns.domain.as_deref(),
-                content::domain,
-            )
+                .is_none_or(|id| columns.session_id == Some(id))
+            && is(self.tenant.as_deref(), columns.tenant_id, content::tenant)
+            && is(self.domain.as_deref(), columns.domain, content::domain)
             && self.status.as_ref().is_none_or(|status| {
-                content::status(&record.content).as_deref() == Some(status.as_str())
+                content::status(record.content).as_deref() == Some(status.as_str())
             })
             && self.selects_time(record)
     }
 
-    fn selects_place(&self, record: &SealedRecord) -> bool {
+    fn selects_place(&self, record: &RecordRef<'_>) -> bool {
         let sequence = i128::from(record.columns.sequence);
         let begins = |text: &str, prefix: &Option<String>| {
             prefix
@@ -187,15 +184,15 @@ impl Filter {
             && self
                 .before
                 .is_none_or(|before| sequence < i128::from(before))
-            && begins(&record.columns.id, &self.id_prefix)
-            && begins(&record.hash, &self.hash_prefix)
+            && begins(record.columns.id, &self.id_prefix)
+            && begins(record.hash, &self.hash_prefix)
     }
 
-    fn selects_time(&self, record: &SealedRecord) -> bool {
+    fn selects_time(&self, record: &RecordRef<'_>) -> bool {
         if self.since.is_none() && self.until.is_none() {
             return true;
         }
-        content::time(&record.content).is_some_and(|time| {
+        content::time(record.content).is_some_and(|time| {
             self.since.is_none_or(|since| since <= time)
                 && self.until.is_none_or(|until| time < until)
         })

@@ -4,7 +4,7 @@ mod content;
 mod filter;
 mod memory;
 #[cfg(feature = "sqlite")]
-mod sqlite;
+pub(crate) mod sqlite;
 
 use std::ops::ControlFlow;
 
@@ -156,6 +156,26 @@ pub trait Storage: Send + Sync {
 
     /// Where the store is, for messages: a path or a host, never a password.
     fn location(&self) -> String;
+}
+
+/// The record at a place of a chain. `chain` is what [`Storage::chain_of`] gives.
+///
+/// # Errors
+///
+/// [`StorageError`] when the store cannot be read.
+pub fn record_at(
+    storage: &dyn Storage,
+    chain: Option<&str>,
+    sequence: u64,
+) -> Result<Option<SealedRecord>, StorageError> {
+    let mut filter = match sequence.checked_sub(1) {
+        Some(before) => Filter::new().after(before).oldest_first(),
+        None => Filter::new().before(1),
+    };
+    filter.tenant = chain.map(str::to_owned);
+    let found = storage.list(&filter.limit(1))?;
+    let is_there = |record: &SealedRecord| u64::try_from(record.columns.sequence) == Ok(sequence);
+    Ok(found.into_iter().find(is_there))
 }
 
 /// Why a store could not do what it was asked.

@@ -2,7 +2,7 @@
 
 mod failure;
 mod identity;
-mod open;
+pub(crate) mod open;
 mod query;
 mod readers;
 mod row;

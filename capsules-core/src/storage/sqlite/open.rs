@@ -122,7 +122,7 @@ impl FileState {
 }
 
 /// Settings of every connection: nothing in a hostile file may run code or change what is stored.
-fn configure(connection: &Connection, timeout: Duration) -> Result<(), Failure> {
+pub(crate) fn configure(connection: &Connection, timeout: Duration) -> rusqlite::Result<()> {
     connection.busy_timeout(timeout)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     for setting in [
@@ -199,7 +199,7 @@ fn create_file(path: &Path) -> Result<(), Failure> {
 /// Made under another name and linked, so that the file is private and closed (see
 /// [`check_file`]) by the time that another thread can find it.
 #[cfg(unix)]
-fn create_private(path: &Path) -> io::Result<()> {
+pub(crate) fn create_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
 
     let temporary = sibling(path, &format!(".{}.new", uuid::Uuid::new_v4()));
@@ -223,7 +223,7 @@ fn create_private(path: &Path) -> io::Result<()> {
 
 /// Elsewhere SQLite creates the file and the directory's access control applies.
 #[cfg(not(unix))]
-fn create_private(_path: &Path) -> io::Result<()> {
+pub(crate) fn create_private(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -273,7 +273,8 @@ fn uri(path: &Path, parameters: &str) -> String {
     uri
 }
 
-fn sibling(path: &Path, suffix: &str) -> PathBuf {
+/// The file of this name and suffix.
+pub(crate) fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
