@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     canonicalize, completions, doctor, export, hash, import, inspect, keys, list, man, recover,
-    tail, uri, validate, verify,
+    search, stats, tail, tree, uri, validate, verify,
 };
 use crate::{CliError, Result};
 
@@ -46,6 +46,9 @@ pub(crate) enum Command {
     Verify(verify::Args),
     Inspect(inspect::Args),
     List(list::Args),
+    Search(search::Args),
+    Tree(tree::Args),
+    Stats(stats::Args),
     Export(export::Args),
     Import(import::Args),
     Tail(tail::Args),
@@ -67,6 +70,9 @@ impl Command {
             Self::Verify(_)
             | Self::Inspect(_)
             | Self::List(_)
+            | Self::Search(_)
+            | Self::Tree(_)
+            | Self::Stats(_)
             | Self::Export(_)
             | Self::Import(_)
             | Self::Tail(_)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use capsules_core::canonical::CanonicalError;
 use capsules_core::export::{ExportError, WriteError};
+use capsules_core::index::IndexError;
 use capsules_core::pq::MalformedPqKey;
 use capsules_core::verify::CheckpointError;
 use capsules_core::{
@@ -64,6 +65,9 @@ pub(crate) enum CliError {
 
     #[error(transparent)]
     Store(#[from] StorageError),
+
+    #[error(transparent)]
+    Index(#[from] IndexError),
 
     #[error(transparent)]
     Recover(#[from] capsules::Error),

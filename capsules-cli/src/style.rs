@@ -12,3 +12,5 @@ pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
 /// What matters less.
 pub(crate) const DIM: Style = Style::new().dimmed();
+/// What was searched for.
+pub(crate) const FOUND: Style = AnsiColor::Yellow.on_default().bold();

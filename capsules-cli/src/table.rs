@@ -72,7 +72,8 @@ impl Cell {
     pub(crate) fn styled(text: &str, style: Style) -> Self {
         Self {
             text: Safe(text).to_string(),
-            style,
+            // Nothing in a colour would keep a line from ending where its text does.
+            style: if text.is_empty() { Style::new() } else { style },
         }
     }
 }
@@ -182,7 +183,7 @@ fn write_cell(text: &mut String, cell: &Cell, column: &Column, width: usize) {
 
 /// The text, or as much of its beginning as fits with an ellipsis. What people see as one
 /// character is kept whole: its parts have other widths by themselves.
-fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

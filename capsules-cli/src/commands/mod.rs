@@ -11,7 +11,10 @@ pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod recover;
+pub(crate) mod search;
+pub(crate) mod stats;
 pub(crate) mod tail;
+pub(crate) mod tree;
 pub(crate) mod uri;
 pub(crate) mod validate;
 pub(crate) mod verify;
@@ -29,6 +32,9 @@ pub(crate) fn run(cli: &Cli) -> Result<Status> {
         Command::Verify(args) => verify::run(args, global),
         Command::Inspect(args) => inspect::run(args, global),
         Command::List(args) => list::run(args, global),
+        Command::Search(args) => search::run(args, global),
+        Command::Tree(args) => tree::run(args, global),
+        Command::Stats(args) => stats::run(args, global),
         Command::Export(args) => export::run(args, global),
         Command::Import(args) => import::run(args, global),
         Command::Tail(args) => tail::run(args, global),

@@ -15,12 +15,15 @@ mod manual;
 mod progress;
 mod python;
 mod recover;
+mod search;
+mod stats;
 mod stores;
 mod support;
 #[cfg(unix)]
 mod tail;
 #[cfg(unix)]
 mod terminal;
+mod tree;
 mod uri;
 mod validate;
 mod verify;

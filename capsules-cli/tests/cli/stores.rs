@@ -3,10 +3,13 @@
 use crate::support::{Home, Ran, data, fill_store};
 
 /// What reads a store, with arguments of its own.
-const READERS: [&[&str]; 4] = [
+const READERS: [&[&str]; 7] = [
     &["list"],
     &["inspect", "--seq", "0"],
+    &["search", "deploy"],
+    &["stats"],
     &["tail"],
+    &["tree", "0199f3a0-1111"],
     &["verify"],
 ];
 

@@ -29,8 +29,8 @@ struct Progress {
 const BATCH: u64 = 20_000;
 
 impl Index {
-    /// Indexes what the chain has more than the index, and tells after each batch how many
-    /// records were read. When the store does not have the last indexed record any more, it is
+    /// Indexes what the chain has more than the index, and tells after each batch how far in the
+    /// chain it is. When the store does not have the last indexed record any more, it is
     /// another one, and everything is indexed anew. `chain` is what
     /// [`Storage::chain_of`] gives.
     ///
@@ -52,25 +52,23 @@ impl Index {
         let Some(head) = storage.head(chain)? else {
             return Ok(());
         };
-        let mut done = 0;
-        loop {
-            let read = self.update_some(part, storage, chain, head.sequence)?;
-            done += read;
-            if read < BATCH {
-                return Ok(());
+        // Nobody waits for the lock where nothing is to be written.
+        while !self.has(part, head.sequence)? {
+            match self.update_some(part, storage, chain)? {
+                Some(place) => told(place),
+                None => break,
             }
-            told(done);
         }
+        Ok(())
     }
 
-    /// Indexes a batch, and says how many records it had.
+    /// Indexes a batch, and says how far in the chain it ended; nothing when that is the end.
     fn update_some(
         &mut self,
         part: Part,
         storage: &dyn Storage,
         chain: Option<&str>,
-        last: u64,
-    ) -> Result<u64, IndexError> {
+    ) -> Result<Option<u64>, IndexError> {
         let path = self.path.as_deref();
         let failed = |error: rusqlite::Error| IndexError::of(&error, path);
         let transaction = self
@@ -80,9 +78,6 @@ impl Index {
         let mut progress = read_progress(&transaction, part).map_err(failed)?;
         let before = progress.as_ref().map(|progress| progress.sequence);
         let from = before.map_or(0, |before| u64::try_from(before).map_or(0, |n| n + 1));
-        if before.is_some() && from > last {
-            return Ok(0);
-        }
         let (mut read, mut failure) = (0, None);
         storage.scan_ref(chain, from, &mut |record| {
             // A scan from the beginning has what is no place in a chain as well.
@@ -106,11 +101,20 @@ impl Index {
         if let Some(error) = failure {
             return Err(failed(error));
         }
+        let place = progress.as_ref().map(|progress| progress.sequence);
         if let Some(progress) = progress {
             write_progress(&transaction, part, &progress).map_err(failed)?;
         }
         transaction.commit().map_err(failed)?;
-        Ok(read)
+        Ok(place
+            .filter(|_| read == BATCH)
+            .and_then(|place| u64::try_from(place).ok()))
+    }
+
+    fn has(&self, part: Part, sequence: u64) -> Result<bool, IndexError> {
+        let progress = read_progress(&self.connection, part);
+        let progress = progress.map_err(|error| self.failed(&error))?;
+        Ok(progress.is_some_and(|last| i128::from(last.sequence) >= i128::from(sequence)))
     }
 
     /// Empties the part when the store does not have its last record.

@@ -24,7 +24,7 @@ use crate::timestamp::Timestamp;
 /// use capsules_core::storage::MemoryStorage;
 /// use capsules_core::Filter;
 ///
-/// let stats = Stats::of(&MemoryStorage::new(), &Filter::new())?;
+/// let stats = Stats::of(&MemoryStorage::new(), &Filter::new(), &mut |_| ())?;
 /// assert_eq!(stats.total, 0);
 /// # Ok::<(), capsules_core::StorageError>(())
 /// ```
@@ -66,13 +66,19 @@ pub struct Group {
 }
 
 impl Stats {
-    /// Reads the chain of a store once. Limit, offset and order of the filter have no meaning.
+    /// Reads the chain of a store once, and tells after every thousand records how many were
+    /// read. Limit, offset and order of the filter have no meaning.
     ///
     /// # Errors
     ///
     /// [`StorageError`] when the store cannot be read.
-    pub fn of(storage: &dyn Storage, filter: &Filter) -> Result<Self, StorageError> {
+    pub fn of(
+        storage: &dyn Storage,
+        filter: &Filter,
+        told: &mut dyn FnMut(u64),
+    ) -> Result<Self, StorageError> {
         let mut stats = Self::default();
+        let mut read = 0_u64;
         let from = filter.after.map_or(0, |after| after.saturating_add(1));
         let chain = storage.chain_of(filter.tenant.as_deref());
         storage.scan_ref(chain, from, &mut |record| {
@@ -82,6 +88,10 @@ impl Stats {
             }
             if filter.selects_ref(&record) {
                 stats.add(&record);
+            }
+            read += 1;
+            if read.is_multiple_of(1_000) {
+                told(read);
             }
             ControlFlow::Continue(())
         })?;
