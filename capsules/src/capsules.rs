@@ -18,6 +18,7 @@ use crate::recorder::{Backend, Recorder, Settings, Source};
 use crate::reply::Reply;
 use crate::scope::{Scope, Scoped};
 use crate::stats::Stats;
+use crate::tenant::Tenant;
 
 /// How long a reader waits for what was accepted before it.
 const READ_AFTER: Duration = Duration::from_secs(30);
@@ -53,6 +54,18 @@ pub struct Capsules {
 struct Inner {
     backend: Backend,
     recorder: Arc<Recorder>,
+}
+
+impl Inner {
+    fn verifier(&self, level: Level) -> Result<Verifier, Error> {
+        let Backend { seal, data_dir, .. } = &self.backend;
+        let keys = match data_dir {
+            // Read again each time: another process may have rotated the key.
+            Some(dir) => TrustedKeys::keyring(Keyring::read(dir)?),
+            None => TrustedKeys::only([seal.public_key()]),
+        };
+        Ok(Verifier::new(level).keys(keys))
+    }
 }
 
 impl fmt::Debug for Capsules {
@@ -147,6 +160,12 @@ impl Capsules {
         self.read(move |inner| Ok(inner.backend.storage.get(&id)?))
     }
 
+    /// The first record that the filter selects, after a [`flush`](Self::flush).
+    pub(crate) fn read_first(&self, filter: Filter) -> Reply<Option<SealedRecord>> {
+        let filter = filter.limit(1);
+        self.read(move |inner| Ok(inner.backend.storage.list(&filter)?.pop()))
+    }
+
     /// How many records the filter selects, after a [`flush`](Self::flush).
     pub fn count(&self, filter: Filter) -> Reply<u64> {
         self.read(move |inner| Ok(inner.backend.storage.count(&filter)?))
@@ -154,20 +173,28 @@ impl Capsules {
 
     /// Verifies the chain, after a [`flush`](Self::flush), with the keys of the data directory's
     /// keyring, or the signer's key where one was given to the builder.
+    ///
+    /// A store that keeps several chains has every one of them verified.
     pub fn verify(&self, level: Level) -> Reply<Report> {
         self.read(move |inner| {
-            let Backend {
-                storage,
-                seal,
-                data_dir,
-            } = &inner.backend;
-            let keys = match data_dir {
-                // Read again each time: another process may have rotated the key.
-                Some(dir) => TrustedKeys::keyring(Keyring::read(dir)?),
-                None => TrustedKeys::only([seal.public_key()]),
-            };
-            Ok(Verifier::new(level).keys(keys).verify(&**storage, None)?)
+            let Backend { storage, .. } = &inner.backend;
+            let chains = inner.verifier(level)?.verify_chains(&**storage)?;
+            let report = Report::joined(chains.into_iter().map(|chain| chain.report));
+            Ok(report.unwrap_or_else(|| Verifier::new(level).verify_records([])))
         })
+    }
+
+    pub(crate) fn verify_chain(&self, level: Level, tenant: String) -> Reply<Report> {
+        self.read(move |inner| {
+            let Backend { storage, .. } = &inner.backend;
+            let chain = storage.chain_of(Some(&tenant));
+            Ok(inner.verifier(level)?.verify(&**storage, chain)?)
+        })
+    }
+
+    /// What belongs to one tenant, and nothing else.
+    pub fn tenant(&self, id: impl Into<String>) -> Tenant {
+        Tenant::new(self.clone(), id.into())
     }
 
     /// Answers when everything that was accepted before this call is committed, or with the

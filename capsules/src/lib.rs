@@ -75,6 +75,7 @@ mod stats;
 mod stream;
 mod strict;
 mod target;
+mod tenant;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "tower")]
@@ -106,6 +107,7 @@ pub use crate::scope::Scoped;
 pub use crate::secret::Redacted;
 pub use crate::stats::Stats;
 pub use crate::strict::FromAuditError;
+pub use crate::tenant::Tenant;
 pub use crate::trace_parent::{MalformedTraceParent, TraceParent};
 
 pub use capsules_macros::audit;

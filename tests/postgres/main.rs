@@ -12,3 +12,4 @@ mod many;
 mod python;
 mod roles;
 mod support;
+mod tenants;

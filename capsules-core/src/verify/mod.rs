@@ -20,6 +20,7 @@
 //! replaced by someone who holds the key, and at the levels below `signatures` a chain that was
 //! hashed anew. A [`Checkpoint`] of an earlier verification finds the first two. `signed_at` and `signed_by` are outside of the hash.
 
+mod chains;
 mod checkpoint;
 mod chunk;
 mod columns;
@@ -33,6 +34,7 @@ mod time;
 mod verification;
 mod verifier;
 
+pub use chains::ChainReport;
 pub use checkpoint::{Checkpoint, CheckpointError, NoCheckpoint};
 pub use finding::{Earlier, Finding, Problem};
 pub use keys::TrustedKeys;
