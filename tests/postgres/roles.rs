@@ -11,17 +11,6 @@ fn act(tenant: &str) -> usize {
     tenant.len()
 }
 
-/// The statements of `docs/SCALING.md`.
-const ROLES: &str = "
-    CREATE ROLE capsules_writer LOGIN;
-    CREATE ROLE capsules_reader LOGIN;
-";
-
-const GRANTS: &str = "
-    GRANT SELECT, INSERT ON quantumpipes_capsules TO capsules_writer;
-    GRANT SELECT ON quantumpipes_capsules TO capsules_reader;
-";
-
 #[test]
 fn a_role_that_may_only_append_records_and_one_that_may_only_read_verifies() {
     let Some(server) = server() else { return };
@@ -29,8 +18,7 @@ fn a_role_that_may_only_append_records_and_one_that_may_only_read_verifies() {
     PostgresStorage::open(&url).unwrap();
     let schema = url.rsplit("%3D").next().unwrap();
     let mut owner = server.client(&url);
-    owner.batch_execute(ROLES).unwrap();
-    owner.batch_execute(GRANTS).unwrap();
+    owner.batch_execute(documented("roles")).unwrap();
     owner
         .batch_execute(&format!(
             "GRANT USAGE ON SCHEMA {schema} TO capsules_writer, capsules_reader"
@@ -62,8 +50,6 @@ fn a_role_that_may_only_append_records_and_one_that_may_only_read_verifies() {
         assert!(writer.batch_execute(forbidden).is_err(), "{forbidden}");
     }
     let store = PostgresStorage::open(&reader).unwrap();
-    let refused = store.append(Some("acme"), &mut |_| Ok(Vec::new()));
-    refused.unwrap();
     let capsules = Capsules::builder()
         .storage(store)
         .data_dir(data.path())
@@ -75,4 +61,87 @@ fn a_role_that_may_only_append_records_and_one_that_may_only_read_verifies() {
         error.contains("permission denied") && error.contains("grant"),
         "{error}"
     );
+
+    // The same roles, when each session sees one tenant.
+    owner
+        .batch_execute(documented("row-level security"))
+        .unwrap();
+    let store = PostgresStorage::open_read_only(&reader).unwrap();
+    assert_eq!(store.count(&Filter::new()).unwrap(), 0);
+    let acme = format!("{reader}%20-ccapsules.tenant%3Dacme");
+    assert_eq!(verified(&acme, data.path()).len(), 10);
+    let store = PostgresStorage::open_read_only(&acme).unwrap();
+    assert_eq!(store.chains().unwrap(), [Some("acme".to_owned())]);
+    assert_eq!(store.head(Some("globex")).unwrap(), None);
+    let capsules = Capsules::builder()
+        .path(as_user(&url, "capsules_writer"))
+        .data_dir(data.path())
+        .build()
+        .unwrap();
+    capsules.scope_sync(|| act("acme"));
+    assert_eq!(capsules.count(Filter::new()).wait().unwrap(), 21);
+    assert_eq!(verified(&acme, data.path()).len(), 11);
+}
+
+#[test]
+fn a_table_that_is_partitioned_by_tenant() {
+    let Some(server) = server() else { return };
+    let url = server.schema();
+    let mut client = server.client(&url);
+    let version: i32 = client
+        .query_one("SELECT current_setting('server_version_num')::int4", &[])
+        .unwrap()
+        .get(0);
+    if version < 150_000 {
+        println!("SKIPPED: partitions need PostgreSQL 15, this is {version}");
+        return;
+    }
+    client.batch_execute(documented("partitions")).unwrap();
+    let data = capsules_tests::temp_dir();
+    let capsules = Capsules::builder()
+        .path(&url)
+        .data_dir(data.path())
+        .build()
+        .unwrap();
+    capsules.scope_sync(|| {
+        for number in 0..100 {
+            act(&format!("tenant-{}", number % 10));
+            act_for_nobody();
+        }
+    });
+    assert_eq!(capsules.count(Filter::new()).wait().unwrap(), 200);
+    assert_eq!(verified(&url, data.path()).len(), 200);
+    let used: i64 = client
+        .query_one(
+            "SELECT count(DISTINCT tableoid) FROM quantumpipes_capsules",
+            &[],
+        )
+        .unwrap()
+        .get(0);
+    assert!(used > 1, "{used} partitions");
+
+    // Neither a place nor an id is taken twice.
+    for twice in [
+        "INSERT INTO quantumpipes_capsules SELECT gen_random_uuid()::text, type, sequence, \
+         previous_hash, data, hash, signature, signature_pq, signed_at, signed_by, session_id, \
+         domain, tenant_id FROM quantumpipes_capsules WHERE tenant_id IS NULL LIMIT 1",
+        "INSERT INTO quantumpipes_capsules SELECT id, type, sequence + 1000, previous_hash, data, \
+         hash, signature, signature_pq, signed_at, signed_by, session_id, domain, tenant_id \
+         FROM quantumpipes_capsules LIMIT 1",
+    ] {
+        let error = client.batch_execute(twice).unwrap_err();
+        let code = error.code().map(postgres::error::SqlState::code);
+        assert_eq!(code, Some("23505"), "{error}");
+    }
+}
+
+#[capsules::audit(type = "tool")]
+fn act_for_nobody() {}
+
+/// A block of statements of `docs/SCALING.md`.
+fn documented(name: &str) -> &'static str {
+    let document = include_str!("../../docs/SCALING.md");
+    let opening = format!("```sql {name}\n");
+    let (_, rest) = document.split_once(&opening).unwrap();
+    rest.split_once("```").unwrap().0
 }
