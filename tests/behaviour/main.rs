@@ -14,6 +14,7 @@ mod failures;
 mod futures;
 mod inputs;
 mod instances;
+mod interleavings;
 mod limits;
 mod nesting;
 mod outcome;
