@@ -84,6 +84,6 @@ where
     A: FnOnce(Call, F::Output) -> R,
 {
     fn is_terminated(&self) -> bool {
-        self.body.get_ref().is_none_or(FusedFuture::is_terminated)
+        self.body.get_ref().is_terminated()
     }
 }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -94,18 +95,53 @@ pin_project! {
     /// them, and what the thread had bound is restored after it.
     #[must_use = "futures and streams do nothing unless polled"]
     pub struct Scoped<F> {
-        // Without one the thread's own stays.
-        scope: Option<Scope>,
-        // Empty only while and after the drop, so that the value is dropped in its scope.
+        // The compiler looks at the fields in their order and remembers what it has proved. With
+        // the scope's own depth out of its way, deeper chains of futures are `Send`.
+        looked_at_first: PhantomData<Scope>,
+        // Dropped before the binding, which is entered by then.
         #[pin]
-        inner: Option<F>,
+        inner: F,
+        binding: Binding,
     }
 
     impl<F> PinnedDrop for Scoped<F> {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            let _entered = this.scope.take().map(Scope::enter);
-            this.inner.set(None);
+            this.project().binding.enter_to_drop();
+        }
+    }
+}
+
+/// The scope of a value, and how to leave it after the value's drop. The value itself is not
+/// wrapped for that: each type around it brings chains of futures closer to the depth at which
+/// the compiler gives up proving that they are `Send`.
+enum Binding {
+    /// The thread's own scope stays.
+    None,
+    Bound(Scope),
+    /// The value is being dropped; this is what the thread had bound before.
+    Entered(Scope),
+}
+
+impl Binding {
+    fn exchange(&mut self) -> Option<Exchanged<'_>> {
+        match self {
+            Self::Bound(scope) => Some(scope.exchange()),
+            Self::None | Self::Entered(_) => None,
+        }
+    }
+
+    fn enter_to_drop(&mut self) {
+        if let Self::Bound(scope) = self {
+            swap(scope);
+            *self = Self::Entered(std::mem::take(scope));
+        }
+    }
+}
+
+impl Drop for Binding {
+    fn drop(&mut self) {
+        if let Self::Entered(previous) = self {
+            swap(previous);
         }
     }
 }
@@ -113,13 +149,14 @@ pin_project! {
 impl<F> Scoped<F> {
     pub(crate) fn new(scope: Option<Scope>, inner: F) -> Self {
         Self {
-            scope,
-            inner: Some(inner),
+            looked_at_first: PhantomData,
+            inner,
+            binding: scope.map_or(Binding::None, Binding::Bound),
         }
     }
 
-    pub(crate) fn get_ref(&self) -> Option<&F> {
-        self.inner.as_ref()
+    pub(crate) fn get_ref(&self) -> &F {
+        &self.inner
     }
 }
 
@@ -134,11 +171,8 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _exchanged = this.scope.as_mut().map(Scope::exchange);
-        match this.inner.as_pin_mut() {
-            Some(future) => future.poll(context),
-            None => Poll::Pending,
-        }
+        let _exchanged = this.binding.exchange();
+        this.inner.poll(context)
     }
 }
 
@@ -147,14 +181,11 @@ impl<S: Stream> Stream for Scoped<S> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
-        let _exchanged = this.scope.as_mut().map(Scope::exchange);
-        match this.inner.as_pin_mut() {
-            Some(stream) => stream.poll_next(context),
-            None => Poll::Ready(None),
-        }
+        let _exchanged = this.binding.exchange();
+        this.inner.poll_next(context)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.inner.as_ref().map_or((0, Some(0)), Stream::size_hint)
+        self.inner.size_hint()
     }
 }

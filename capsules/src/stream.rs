@@ -285,8 +285,7 @@ where
     K: Fn(A, Limits) -> Captured<Value>,
 {
     fn is_terminated(&self) -> bool {
-        matches!(self.progress.state, State::Ended)
-            && self.body.get_ref().is_none_or(FusedStream::is_terminated)
+        matches!(self.progress.state, State::Ended) && self.body.get_ref().is_terminated()
     }
 }
 

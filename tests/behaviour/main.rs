@@ -24,6 +24,7 @@ mod redaction;
 mod secrets;
 mod services;
 mod shapes;
+mod signatures;
 mod skip;
 mod spans;
 mod streams;
