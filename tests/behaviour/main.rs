@@ -17,6 +17,7 @@ mod instances;
 mod interleavings;
 mod limits;
 mod nesting;
+mod order;
 mod outcome;
 mod reasoning;
 mod recorder;
