@@ -7,6 +7,7 @@ use std::time::Instant;
 use capsules::storage::SqliteStorage;
 use capsules::{Capsules, Filter, Storage, Uuid, audit};
 
+use crate::store::{Mood, MoodyStorage};
 use crate::support::{PATIENCE, Trail, number};
 
 /// Capsules in each of them.
@@ -34,6 +35,47 @@ fn leave_journal(trail: &Trail, away: &SqliteStorage) -> Vec<Uuid> {
         fs::rename(file.path(), trail.journals().join(file.file_name())).unwrap();
     }
     ids
+}
+
+/// As if the process died while the store takes its time.
+#[test]
+fn what_is_being_appended_is_still_in_the_journal() {
+    let directory = capsules_tests::temp_dir();
+    let (journals, copy) = (
+        directory.path().join("journals"),
+        directory.path().join("copy"),
+    );
+    let store = MoodyStorage::new(Mood::Hangs);
+    let builder = |store: &MoodyStorage| {
+        let signer = capsules::LocalSigner::generate().unwrap();
+        Capsules::builder().storage(store.clone()).signer(signer)
+    };
+    let capsules = builder(&store).journals(&journals).build().unwrap();
+    let ids: Vec<Uuid> = capsules.scope_sync(|| (0..CALLS).map(|_| call()).collect());
+    while store.appends() == 0 {
+        thread::yield_now();
+    }
+    fs::create_dir(&copy).unwrap();
+    for file in fs::read_dir(&journals).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+    }
+    store.set(Mood::Works);
+    capsules.close(PATIENCE).unwrap();
+    assert_eq!(recorded(&store), ids);
+
+    let other = MoodyStorage::new(Mood::Works);
+    let recovered = builder(&other).journals(&copy).recover().unwrap();
+    assert_eq!(recovered.accepted, CALLS as u64);
+    assert_eq!(recorded(&other), ids);
+}
+
+fn recorded(store: &MoodyStorage) -> Vec<Uuid> {
+    let records = store.list(&Filter::new().oldest_first()).unwrap();
+    records
+        .iter()
+        .map(|record| record.capsule().unwrap().id)
+        .collect()
 }
 
 /// Two recoverers at once take `CAPSULES_CRASH_JOURNALS` journals.

@@ -1,6 +1,7 @@
 //! A store in memory that fails, or never answers, when it is told to.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use capsules::storage::MemoryStorage;
@@ -25,6 +26,7 @@ struct Inner {
     records: MemoryStorage,
     mood: Mutex<Mood>,
     changed: Condvar,
+    appends: AtomicU64,
 }
 
 impl MoodyStorage {
@@ -33,6 +35,7 @@ impl MoodyStorage {
             records: MemoryStorage::new(),
             mood: Mutex::new(mood),
             changed: Condvar::new(),
+            appends: AtomicU64::new(0),
         }))
     }
 
@@ -40,10 +43,16 @@ impl MoodyStorage {
         *self.0.mood.lock().unwrap() = mood;
         self.0.changed.notify_all();
     }
+
+    /// How many appends have begun.
+    pub(crate) fn appends(&self) -> u64 {
+        self.0.appends.load(Ordering::SeqCst)
+    }
 }
 
 impl Storage for MoodyStorage {
     fn append(&self, tenant: Option<&str>, seal: &mut SealNext<'_>) -> Result<(), StorageError> {
+        self.0.appends.fetch_add(1, Ordering::SeqCst);
         let mood = self.0.mood.lock().unwrap();
         let hangs = |mood: &mut Mood| *mood == Mood::Hangs;
         let mood = *self.0.changed.wait_while(mood, hangs).unwrap();
