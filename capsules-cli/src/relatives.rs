@@ -47,13 +47,13 @@ impl Relatives {
         let first = sequence.saturating_sub(NEAR);
         let last = i128::from(sequence) + i128::from(NEAR);
         self.all_children = first == 0;
-        storage.scan(None, first, &mut |other| {
+        storage.scan_ref(None, first, &mut |other| {
             if i128::from(other.columns.sequence) > last {
                 self.all_children = false;
                 return ControlFlow::Break(());
             }
-            if parent_of(&other) == Some(id) {
-                self.children.push(other);
+            if parent_in(other.content) == Some(id) {
+                self.children.push(other.to_owned());
             }
             ControlFlow::Continue(())
         })
@@ -62,11 +62,15 @@ impl Relatives {
 
 /// The capsule whose action caused this one's.
 pub(crate) fn parent_of(record: &SealedRecord) -> Option<Uuid> {
+    parent_in(&record.content)
+}
+
+fn parent_in(content: &str) -> Option<Uuid> {
     #[derive(Deserialize)]
     struct Content {
         parent_id: Option<Uuid>,
     }
-    let content: Content = serde_json::from_str(&record.content).ok()?;
+    let content: Content = serde_json::from_str(content).ok()?;
     content.parent_id
 }
 

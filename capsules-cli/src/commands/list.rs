@@ -14,7 +14,9 @@ use crate::{CliError, Result, Status, output, pager};
 
 /// List capsules, the newest first
 ///
-/// JSON: {"capsules": [sealed records], "total", "limit", "offset"}
+/// JSON: {"capsules": [sealed records], "total", "limit", "offset"}. Counting all that a filter
+/// selects may take much longer than finding the first; with --no-total, "total" is null where it
+/// is not known already.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -46,6 +48,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SEQ")]
     after: Option<u64>,
 
+    /// Do not count how many there are in all, for --json
+    #[arg(long, requires = "json")]
+    no_total: bool,
+
     #[command(flatten)]
     filter: FilterArgs,
 }
@@ -56,7 +62,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     let filter = args.filter();
     if global.json {
         let records = storage.list(&filter)?;
-        print_json(&records, storage.count(&filter)?, args)?;
+        let total = args.total(&storage, &filter, records.len() as u64)?;
+        print_json(&records, total, args)?;
     } else {
         // One more than asked for tells whether there are more.
         let records = storage.list(&filter.limit(args.limit.saturating_add(1)))?;
@@ -74,14 +81,26 @@ impl Args {
         filter.after = self.after;
         filter
     }
+
+    /// How many capsules there are on all pages. A page that is not full is the last one, and
+    /// tells without counting.
+    fn total(&self, storage: &dyn Storage, filter: &Filter, found: u64) -> Result<Option<u64>> {
+        let is_last = found < self.limit && (found > 0 || self.offset == 0);
+        Ok(match (is_last, self.no_total) {
+            (true, _) => Some(self.offset.saturating_add(found)),
+            (false, true) => None,
+            (false, false) => Some(storage.count(filter)?),
+        })
+    }
 }
 
-fn print_json(records: &[SealedRecord], total: u64, args: &Args) -> Result<()> {
+fn print_json(records: &[SealedRecord], total: Option<u64>, args: &Args) -> Result<()> {
     let records: Vec<String> = records
         .iter()
         .map(SealedRecord::to_json)
         .collect::<Result<_, _>>()?;
     let (limit, offset) = (args.limit, args.offset);
+    let total = total.map_or_else(|| "null".to_owned(), |total| total.to_string());
     writeln!(
         std::io::stdout().lock(),
         "{{\"capsules\":[\n{}\n],\"total\":{total},\"limit\":{limit},\"offset\":{offset}}}",
