@@ -14,6 +14,7 @@ mod error;
 mod field;
 mod filter;
 mod human;
+mod ids;
 mod index;
 mod input;
 mod output;

@@ -1,6 +1,5 @@
 //! `capsules import`: capsules from somebody else.
 
-use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Seek};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -13,6 +12,7 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::human::{counted, number};
+use crate::ids::Ids;
 use crate::input::Input;
 use crate::output::{self, Safe};
 use crate::page::Page;
@@ -62,7 +62,7 @@ struct Answer {
     imported: u64,
     /// Capsules that the store had already.
     present: u64,
-    /// Capsules of the export, up to the first that was refused.
+    /// Capsules of the export that were read before the verdict.
     total: u64,
     errors: Vec<Refusal>,
 }
@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     );
     let mut answer = Answer {
         present: staging.present,
-        total: staging.present + staging.fresh(),
+        total: staging.read,
         ..Answer::default()
     };
     match verified {
@@ -106,7 +106,6 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
             }
         }
         Err(Stop::Refused(refusal)) => {
-            answer.total += 1;
             answer.errors.push(refusal);
         }
         Err(Stop::Failed(error)) => return Err(error),
@@ -155,7 +154,8 @@ struct Staging {
     stored: Option<Head>,
     /// The capsule that the next one has to follow, once one was seen.
     last: Option<Head>,
-    ids: HashSet<Uuid>,
+    ids: Ids,
+    read: u64,
     present: u64,
     file: Writer<std::fs::File>,
 }
@@ -183,7 +183,8 @@ impl Staging {
             policy,
             stored,
             last: None,
-            ids: HashSet::new(),
+            ids: Ids::new().map_err(CliError::Spool)?,
+            read: 0,
             present: 0,
             file: Writer::new(file, Format::Lines),
         })
@@ -226,11 +227,20 @@ impl Staging {
             self.check(&record, store)?;
             self.file.write(&record).map_err(spooled)?;
         }
-        Ok(())
+        let repeated = self.ids.first_repeated(IDS_IN_MEMORY);
+        match repeated.map_err(CliError::Spool)? {
+            Some((id, sequence)) => Err(Stop::Refused(Refusal {
+                sequence,
+                capsule_id: id.to_string(),
+                error: REPEATED.to_owned(),
+            })),
+            None => Ok(()),
+        }
     }
 
     /// A capsule whose place is taken has to be the one that is there.
     fn compare(&mut self, record: &SealedRecord, stored: &SealedRecord) -> Result<(), Stop> {
+        self.read += 1;
         self.check_alone(record)?;
         if record.hash != stored.hash || record.columns.id != stored.columns.id {
             let error = format!(
@@ -247,6 +257,7 @@ impl Staging {
 
     /// A capsule that is new has to follow the one before it.
     fn check(&mut self, record: &SealedRecord, store: Option<&SqliteStorage>) -> Result<(), Stop> {
+        self.read += 1;
         follows(record, self.last.as_ref().or(self.stored.as_ref()))?;
         self.check_alone(record)?;
         let Ok(id) = record.columns.id.parse::<Uuid>() else {
@@ -256,12 +267,11 @@ impl Staging {
             (Some(store), Some(_)) => store.get(&id)?.is_some(),
             _ => false,
         };
-        if stored || !self.ids.insert(id) {
-            return Err(refused(
-                record,
-                "the chain has an earlier capsule with this id",
-            ));
+        if stored {
+            return Err(refused(record, REPEATED));
         }
+        let added = self.ids.add(&id, record.columns.sequence);
+        added.map_err(CliError::Spool)?;
         self.last = Some(head_of(record));
         Ok(())
     }
@@ -297,6 +307,11 @@ impl Staging {
 
 /// Capsules that are appended in one transaction.
 const BATCH: usize = 1_000;
+
+/// As many take some 30 MB.
+const IDS_IN_MEMORY: u64 = 1_000_000;
+
+const REPEATED: &str = "the chain has an earlier capsule with this id";
 
 /// The links, in the words that other implementations have for them.
 fn follows(record: &SealedRecord, previous: Option<&Head>) -> Result<(), Stop> {
