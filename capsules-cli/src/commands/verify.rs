@@ -54,7 +54,7 @@ pub(crate) struct Args {
     /// standard input
     file: Option<Input>,
 
-    /// Print nothing; the exit status is the answer
+    /// Print nothing, unless --json is given; the exit status is the answer
     #[arg(long, short)]
     quiet: bool,
 
@@ -142,7 +142,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     if let Some(destination) = checkpoint {
         keep(destination, Checkpoint::of(&verifier, &report, &neighbours))?;
     }
-    if args.quiet {
+    if args.quiet && !global.json {
         return Ok(Status::from(report.valid()));
     }
     let waiting = match &source {

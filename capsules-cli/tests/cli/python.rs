@@ -127,10 +127,197 @@ fn verify() {
     }
     for (args, (ours, theirs)) in cases.iter().zip(both.run(&cases)) {
         assert_eq!(ours.status, theirs.status, "{args:?} {theirs:?}");
-        let mut report: Value = serde_json::from_str(&ours.stdout).unwrap();
-        assert!(report.as_object_mut().unwrap().remove("checks").is_some());
-        let expected: Value = serde_json::from_str(&theirs.stdout).unwrap();
-        assert_eq!(report, expected, "{args:?}");
+        assert!(ours.stdout.contains("\"checks\""), "{args:?}");
+        assert_eq!(report(&ours.stdout), report(&theirs.stdout), "{args:?}");
+    }
+}
+
+/// The report of `verify --json`, without what only ours has.
+fn report(stdout: &str) -> Value {
+    let mut report: Value = serde_json::from_str(stdout).unwrap();
+    let members = report.as_object_mut().unwrap();
+    members.remove("checks");
+    members.remove("waiting_journals");
+    report
+}
+
+/// A store with its rows changed, for both.
+fn stores(both: &Both) -> Vec<(String, String)> {
+    let changes = [
+        ("whole", ""),
+        ("empty", "DELETE FROM capsules"),
+        ("cut", "DELETE FROM capsules WHERE sequence = 2"),
+        ("gap", "DELETE FROM capsules WHERE sequence = 1"),
+        (
+            "edited",
+            "UPDATE capsules SET data = replace(data, 'nightly', 'hourly')",
+        ),
+        (
+            "rehashed",
+            "UPDATE capsules SET hash = replace(hash, '0', '1') WHERE sequence = 2",
+        ),
+        (
+            "unsigned",
+            "UPDATE capsules SET signature = '' WHERE sequence = 1",
+        ),
+        (
+            "exchanged",
+            "UPDATE capsules SET signature = (SELECT signature FROM capsules WHERE sequence = 0)",
+        ),
+    ];
+    let mut stores = Vec::new();
+    for (name, change) in changes {
+        for home in [&both.ours, &both.theirs] {
+            let path = home.path().join(format!("{name}.db"));
+            fill_store(&path);
+            let connection = rusqlite::Connection::open(path).unwrap();
+            connection.execute_batch(change).unwrap();
+        }
+        stores.push((name.to_owned(), format!("HOME/{name}.db")));
+    }
+    stores
+}
+
+const SIGNER: &str = "1ebab0aab7c50c4f88ca4b4eb8cbcf2c7cb1b024768bc621ad2012aecf9228ee";
+
+#[test]
+fn verify_of_stores_and_with_keys() {
+    if python::interpreter().is_none() {
+        return;
+    }
+    let both = Both::new();
+    let signer = format!("{SIGNER}\n");
+    both.file("key.pub", signer.as_bytes());
+    let chain: Value = serde_json::from_slice(&data("chain.json")).unwrap();
+    both.file("first.json", json!([chain[0]]).to_string().as_bytes());
+    both.file("chain.json", &data("chain.json"));
+    let stores = stores(&both);
+    let mut cases = Vec::new();
+    for (_, path) in &stores {
+        for level in ["--structural", "--full", "--signatures"] {
+            cases.push(vec!["verify", "--db", path, level, "--json"]);
+        }
+        cases.push(vec!["verify", "--json", "--pubkey", SIGNER, "--db", path]);
+    }
+    for file in ["HOME/first.json", "HOME/chain.json"] {
+        let key = ["--pubkey-file", "HOME/key.pub"];
+        cases.push([&["verify", "--json", "--full", file][..], &key].concat());
+        // What programs read is printed whatever else is said.
+        cases.push(vec!["verify", "--quiet", file, "--json"]);
+    }
+    for (args, (ours, theirs)) in cases.iter().zip(both.run(&cases)) {
+        assert_eq!(ours.status, theirs.status, "{args:?} {ours:?} {theirs:?}");
+        let (ours, mut theirs) = (report(&ours.stdout), report(&theirs.stdout));
+        // With a key that is given, Python says twice that the signature fails.
+        if let Some(Value::String(error)) = theirs.pointer_mut("/errors/0/error") {
+            *error = error.replace(": Ed25519 signature verification failed", "");
+        }
+        assert_eq!(ours, theirs, "{args:?}");
+    }
+}
+
+/// Whatever the Python command shows of a capsule, ours shows too.
+#[test]
+fn inspect() {
+    if python::interpreter().is_none() {
+        return;
+    }
+    let both = Both::new();
+    both.file("chain.json", &data("chain.json"));
+    for home in [&both.ours, &both.theirs] {
+        fill_store(&home.path().join("chain.db"));
+    }
+    let chain: Value = serde_json::from_slice(&data("chain.json")).unwrap();
+    let ids: Vec<_> = (0..3).map(|n| chain[n]["id"].as_str().unwrap()).collect();
+    let mut cases = Vec::new();
+    for source in [&["HOME/chain.json"][..], &["--db", "HOME/chain.db"]] {
+        for (seq, id) in ["0", "1", "2"].into_iter().zip(&ids) {
+            cases.push([&["inspect"], source, &["--seq", seq]].concat());
+            cases.push([&["inspect", "--id", id], source].concat());
+        }
+    }
+    for (args, (ours, theirs)) in cases.iter().zip(both.run(&cases)) {
+        let (ours, theirs) = (ours.passed(), theirs.passed());
+        let mut compared = 0;
+        for (label, value) in theirs.lines().filter_map(|line| line.split_once(": ")) {
+            // What could steer a terminal is made visible.
+            let value = value.trim().replace('\u{1b}', "\\u{1b}");
+            let label = label.trim();
+            // These are written in another way.
+            let other = [
+                "Options",
+                "Time",
+                "Signed",
+                "Duration",
+                "Tool Calls",
+                "Selected",
+            ];
+            if !other.contains(&label) && !["n/a", "none", "0.0", ""].contains(&&*value) {
+                assert!(ours.contains(&value), "{args:?} {label} {value}: {ours}");
+                compared += 1;
+            }
+        }
+        assert!(compared > 5, "{args:?} {theirs}");
+    }
+}
+
+/// Keys that either command makes, the other one reads.
+#[test]
+fn keys() {
+    if python::interpreter().is_none() {
+        return;
+    }
+    let both = Both::new();
+    let once = [
+        vec!["keys", "info"],
+        vec!["keys", "rotate"],
+        vec!["keys", "rotate"],
+        vec!["keys", "info"],
+        vec!["keys", "export-public"],
+    ];
+    for (args, (ours, theirs)) in once.iter().zip(both.run(&once)) {
+        assert_eq!(
+            (ours.status, theirs.status),
+            (0, 0),
+            "{args:?} {ours:?} {theirs:?}"
+        );
+        if args[1] == "export-public" {
+            for printed in [ours.stdout, theirs.stdout] {
+                assert_eq!(printed.len(), 65, "{printed}");
+                assert!(printed.trim_end().bytes().all(|b| b.is_ascii_hexdigit()));
+            }
+        }
+    }
+    let exchanged = Both {
+        ours: both.theirs,
+        theirs: both.ours,
+    };
+    let keyring = |home: &Home| -> Value {
+        let path = home.path().join(".quantumpipes/keyring.json");
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    };
+    let again = [vec!["keys", "rotate"], vec!["keys", "export-public"]];
+    let active = |keyring: &Value| {
+        let epochs = keyring["epochs"].as_array().unwrap();
+        epochs.last().unwrap()["public_key_hex"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let results = exchanged.run(&again);
+    for (home, printed) in [
+        (&exchanged.ours, &results[1].0.stdout),
+        (&exchanged.theirs, &results[1].1.stdout),
+    ] {
+        let keyring = keyring(home);
+        assert_eq!(printed.trim_end(), active(&keyring));
+        let epochs = keyring["epochs"].as_array().unwrap();
+        let mut retired = epochs.iter().rev().skip(1);
+        assert!(
+            retired.all(|epoch| epoch["status"] == "retired"),
+            "{keyring}"
+        );
+        assert_eq!(keyring["active_epoch"], epochs.last().unwrap()["epoch"]);
     }
 }
 
@@ -173,9 +360,31 @@ fn statuses() {
             "--id",
             "0199f3a0-3333-4a33-8a33-000000000003",
         ],
+        &[
+            "verify",
+            "--pubkey",
+            SIGNER,
+            "--pubkey-file",
+            "HOME/key.pub",
+            "HOME/chain.json",
+        ],
+        &["verify", "--levels", "HOME/chain.json"],
+        &["inspect", "HOME/none.json"],
+        &["inspect", "HOME/chain.json", "--seq", "one"],
+        &[
+            "inspect",
+            "HOME/chain.json",
+            "--id",
+            "0199f3a0-9999-4a11-8a11-000000000001",
+        ],
         &["keys"],
+        &["keys", "unknown"],
         &["keys", "info"],
+        &["hash"],
         &["hash", "HOME/none"],
+        &["hash", "HOME/chain.json"],
+        &["--version"],
+        &["--help"],
         &["unknown"],
         &[],
     ]
