@@ -9,7 +9,8 @@ use capsules_core::index::IndexError;
 use capsules_core::pq::MalformedPqKey;
 use capsules_core::verify::CheckpointError;
 use capsules_core::{
-    DataDir, DataDirError, KeyringError, MalformedPublicKey, RecordError, StorageError,
+    DataDir, DataDirError, KeyringError, MalformedPublicKey, PublicKey, RecordError, SignError,
+    StorageError,
 };
 
 /// Why a command has no answer. Each message says what was attempted, on what, and what to do.
@@ -130,6 +131,55 @@ pub(crate) enum CliError {
         path: PathBuf,
         reason: CheckpointError,
     },
+
+    #[error("{place}: {reason}")]
+    Key { place: String, reason: String },
+
+    #[error(
+        "the private key {private} belongs to the public key {belongs} and not to {public}; give \
+         the two that belong together"
+    )]
+    NoPair {
+        private: String,
+        belongs: Box<PublicKey>,
+        public: Box<PublicKey>,
+    },
+
+    #[error(
+        "there is a private key in {} already; --rotate retires it, which overwrites it and keeps \
+         its public key",
+        .dir.path().display()
+    )]
+    HasKey { dir: DataDir },
+
+    #[error(
+        "a keyring holds public keys only; choose the format pem, hex or raw for the private key"
+    )]
+    PrivateInKeyring,
+
+    #[error("there is no epoch {number} in the keyring of {}; `capsules keys info` shows them", .dir.path().display())]
+    NoEpoch { number: u64, dir: DataDir },
+
+    #[error("there is no ML-DSA-65 public key in {}; `capsules keys rotate --pq` makes it", .dir.path().display())]
+    NoPqKey { dir: DataDir },
+
+    #[error(
+        "there are ML-DSA-65 keys in {} already; new ones would leave what they signed without its \
+         public key",
+        .dir.path().display()
+    )]
+    #[cfg(feature = "pq")]
+    HasPqKeys { dir: DataDir },
+
+    #[error(
+        "this program was built without ML-DSA-65; build it with the feature `pq`: cargo install \
+         capsules-cli --features pq"
+    )]
+    #[cfg(not(feature = "pq"))]
+    NoPq,
+
+    #[error(transparent)]
+    Sign(#[from] SignError),
 
     #[error(
         "there is no key in {}; `capsules keys rotate` makes the first",

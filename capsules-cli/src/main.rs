@@ -17,6 +17,7 @@ mod human;
 mod ids;
 mod index;
 mod input;
+mod key_text;
 mod output;
 mod page;
 mod pager;

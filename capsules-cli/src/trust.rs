@@ -8,6 +8,7 @@ use capsules_core::{Keyring, PublicKey};
 
 use crate::args::Global;
 use crate::input::Input;
+use crate::key_text;
 use crate::{CliError, Result};
 
 /// The choice of the keys to trust.
@@ -18,9 +19,14 @@ pub(crate) struct KeyArgs {
     #[arg(long, value_name = "HEX")]
     pubkey: Option<String>,
 
-    /// The same, with the hexadecimal key in a file
+    /// The same, with the key in a file: hexadecimal, PEM or raw
     #[arg(long, value_name = "FILE", conflicts_with = "pubkey")]
     pubkey_file: Option<PathBuf>,
+
+    /// Trust the keys in this keyring, of which each capsule names its own; `capsules keys export
+    /// -o keyring.json` writes it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pubkey", "pubkey_file"])]
+    keyring: Option<PathBuf>,
 
     /// Require ML-DSA-65 signatures too, by the public key in this file (key.ml.pub)
     #[arg(long, value_name = "FILE")]
@@ -30,14 +36,18 @@ pub(crate) struct KeyArgs {
 impl KeyArgs {
     /// Whether a key was named.
     pub(crate) fn any(&self) -> bool {
-        self.pubkey.is_some() || self.pubkey_file.is_some() || self.pq_pubkey_file.is_some()
+        self.pubkey.is_some()
+            || self.pubkey_file.is_some()
+            || self.keyring.is_some()
+            || self.pq_pubkey_file.is_some()
     }
 
     /// The keys that were named, or else the keyring of the data directory.
     pub(crate) fn trusted_keys(&self, global: &Global) -> Result<TrustedKeys> {
-        let keys = match self.public_key()? {
-            Some(key) => key.into(),
-            None => local(global)?,
+        let keys = match (self.public_key()?, &self.keyring) {
+            (Some(key), _) => key.into(),
+            (None, Some(path)) => key_text::keyring_file(path)?.into(),
+            (None, None) => local(global)?,
         };
         Ok(match &self.pq_pubkey_file {
             None => keys,
@@ -54,20 +64,19 @@ impl KeyArgs {
     }
 
     fn public_key(&self) -> Result<Option<PublicKey>> {
-        let (text, place) = match (&self.pubkey, &self.pubkey_file) {
-            (Some(text), _) => (text.clone(), "--pubkey".to_owned()),
+        match (&self.pubkey, &self.pubkey_file) {
+            (Some(text), _) => match text.trim().parse() {
+                Ok(key) => Ok(Some(key)),
+                Err(reason) => Err(CliError::PublicKey {
+                    place: "--pubkey".to_owned(),
+                    reason,
+                }),
+            },
             (None, Some(path)) => {
                 let text = Input::File(path.clone()).read_small()?;
-                (
-                    String::from_utf8_lossy(&text).into_owned(),
-                    path.display().to_string(),
-                )
+                key_text::public_key(&text, &path.display().to_string()).map(Some)
             }
-            (None, None) => return Ok(None),
-        };
-        match text.trim().parse() {
-            Ok(key) => Ok(Some(key)),
-            Err(reason) => Err(CliError::PublicKey { place, reason }),
+            (None, None) => Ok(None),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::args::Global;
 use crate::human::counted;
 use crate::output::{self, Safe};
 use crate::progress::{Progress, Unit};
+use crate::source;
 use crate::style::{BAD, GOOD, WARN};
 use crate::{CliError, Result, Status};
 
@@ -46,10 +47,11 @@ fn recover(global: &Global) -> Result<Recovered> {
     // Neither a store nor a key is made where there is nothing to recover.
     let journals = waiting(&path)?;
     if journals.is_empty() {
-        return if path.exists() {
-            Ok(Recovered::default())
-        } else {
-            Err(CliError::NoStore { path })
+        // What is no store is told.
+        return match path.metadata() {
+            Ok(file) if file.is_file() && file.len() == 0 => Ok(Recovered::default()),
+            Ok(_) => source::open(&path).map(|_| Recovered::default()),
+            Err(_) => Err(CliError::NoStore { path }),
         };
     }
     let mut builder = Capsules::builder().path(path);

@@ -153,3 +153,19 @@ fn a_store_is_made_only_for_what_waits() {
     );
     assert!(!store.home.path().join(".quantumpipes").exists());
 }
+
+#[test]
+fn what_is_no_store_has_nothing_to_recover() {
+    let home = Home::new();
+    home.file("garbage", "no database at all");
+    home.file("empty", "");
+    for (store, message) in [
+        ("none", "there is no store at none"),
+        ("garbage", "it is not a SQLite database"),
+        (".", "it is a directory"),
+    ] {
+        let error = home.run(["recover", "--db", store]).error();
+        assert!(error.contains(message), "{error}");
+    }
+    home.run(["recover", "--db", "empty"]).passed();
+}

@@ -71,6 +71,17 @@ pub enum KeyringError {
         /// What does not fit.
         reason: &'static str,
     },
+    /// A keyring of other keys cannot be put there.
+    #[error(
+        "the keys of {} are in use: {reason}; choose another data directory",
+        .path.display()
+    )]
+    Occupied {
+        /// The file that is there.
+        path: PathBuf,
+        /// Why it is kept.
+        reason: String,
+    },
     /// The cryptographic library or the system's random numbers failed.
     #[error("cannot make or load the key {}: {reason}", .path.display())]
     Crypto {

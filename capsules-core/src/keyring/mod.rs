@@ -130,6 +130,39 @@ impl Keyring {
         store::rotate(dir, &mut || Ok(()))
     }
 
+    /// Makes a key that was made elsewhere the one that signs and retires the others, as
+    /// [`rotate`](Self::rotate) does with a new one. The private key before it is gone then.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`] when a file cannot be read, understood or written.
+    pub fn adopt(dir: &DataDir, seed: &[u8; 32]) -> Result<Self, KeyringError> {
+        store::adopt(dir, seed, &mut || Ok(()))
+    }
+
+    /// Writes this keyring into a directory from which somebody else's capsules are verified.
+    ///
+    /// Keys of several signers are never mixed: a directory with a private key is refused, and so
+    /// is one whose keyring has a key that this one lacks.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError::Occupied`] when the directory has other keys, or another [`KeyringError`]
+    /// when a file cannot be read, understood or written.
+    pub fn install(&self, dir: &DataDir) -> Result<(), KeyringError> {
+        store::install(dir, self, &mut || Ok(()))
+    }
+
+    /// The part of it that verifies what the key of one epoch signed; `None` when there is no such
+    /// epoch.
+    pub fn only(&self, epoch: u64) -> Option<Self> {
+        let epoch = self.epochs.iter().find(|found| found.number == epoch)?;
+        Some(Self {
+            epochs: vec![epoch.clone()],
+            ..self.clone()
+        })
+    }
+
     /// The epoch whose key signs now; `None` in an empty keyring.
     pub fn active(&self) -> Option<&Epoch> {
         let active = || {

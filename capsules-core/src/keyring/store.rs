@@ -14,7 +14,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, Progress, publish, stage};
-use super::{Keyring, KeyringError, VERSION};
+use super::{Epoch, Keyring, KeyringError, VERSION};
 use crate::datadir::DataDir;
 use crate::signer::{LocalSigner, Seed, Signer, random_seed};
 use crate::timestamp::Timestamp;
@@ -50,6 +50,43 @@ pub(super) fn rotate(dir: &DataDir, progress: &mut Progress<'_>) -> Result<Keyri
     let _lock = lock(dir)?;
     let (keyring, _) = recover(dir, progress)?;
     Ok(replace_key(dir, keyring, progress)?.0)
+}
+
+/// Replaces the key by a given one; see [`Keyring::adopt`].
+pub(super) fn adopt(
+    dir: &DataDir,
+    seed: &[u8; 32],
+    progress: &mut Progress<'_>,
+) -> Result<Keyring, KeyringError> {
+    let _lock = lock(dir)?;
+    let (keyring, _) = recover(dir, progress)?;
+    Ok(put_key(dir, keyring, seed, progress)?.0)
+}
+
+/// Writes the keyring of somebody else; see [`Keyring::install`].
+pub(super) fn install(
+    dir: &DataDir,
+    keyring: &Keyring,
+    progress: &mut Progress<'_>,
+) -> Result<(), KeyringError> {
+    let _lock = lock(dir)?;
+    let occupied = |path, reason| KeyringError::Occupied { path, reason };
+    for path in [dir.key(), next_key(dir)] {
+        if path.exists() {
+            let reason = "that private key signs here, and its keyring holds no others' keys";
+            return Err(occupied(path, reason.to_owned()));
+        }
+    }
+    let present = read_keyring(dir)?.unwrap_or_default();
+    let is_kept = |epoch: &&Epoch| {
+        let mut kept = keyring.epochs.iter();
+        kept.any(|other| other.public_key == epoch.public_key)
+    };
+    if let Some(lost) = present.epochs.iter().find(|epoch| !is_kept(epoch)) {
+        let reason = format!("it names {}, which would be lost", lost.fingerprint);
+        return Err(occupied(dir.keyring(), reason));
+    }
+    write_keyring(dir, keyring, progress)
 }
 
 /// Takes the lock that covers changes of the keys, making the directory if it is not there. It
@@ -117,18 +154,31 @@ pub(super) fn recover(
 /// Makes a new key the active one.
 fn replace_key(
     dir: &DataDir,
-    mut keyring: Keyring,
+    keyring: Keyring,
     progress: &mut Progress<'_>,
 ) -> Result<(Keyring, LocalSigner), KeyringError> {
-    let failed = |reason| KeyringError::Crypto {
+    let seed = random_seed().map_err(|error| crypto(dir, &error))?;
+    put_key(dir, keyring, &seed, progress)
+}
+
+fn crypto(dir: &DataDir, error: &impl ToString) -> KeyringError {
+    KeyringError::Crypto {
         path: dir.key(),
-        reason,
-    };
-    let seed = random_seed().map_err(|error| failed(error.to_string()))?;
-    let key = LocalSigner::from_seed(&seed).map_err(|error| failed(error.to_string()))?;
+        reason: error.to_string(),
+    }
+}
+
+/// Makes this key the active one.
+fn put_key(
+    dir: &DataDir,
+    mut keyring: Keyring,
+    seed: &[u8; 32],
+    progress: &mut Progress<'_>,
+) -> Result<(Keyring, LocalSigner), KeyringError> {
+    let key = LocalSigner::from_seed(seed).map_err(|error| crypto(dir, &error))?;
     keyring.activate(&key.public_key(), Timestamp::now());
 
-    stage(&next_key(dir), seed.as_ref(), progress)?;
+    stage(&next_key(dir), seed, progress)?;
     write_keyring(dir, &keyring, progress)?;
     publish(&next_key(dir), &dir.key(), progress)?;
     Ok((keyring, key))

@@ -463,3 +463,52 @@ fn threads_that_open_and_rotate_at_once_agree() {
     assert_eq!(keyring.epochs.len(), 21);
     assert_eq!(keyring.active_epoch, 20);
 }
+
+#[test]
+fn a_key_from_elsewhere_becomes_the_one_that_signs() {
+    let fixture = Fixture::new(&[]);
+    let (_, before) = fixture.open();
+    let keyring = Keyring::adopt(&fixture.dir, &SEED).unwrap();
+    let key = LocalSigner::from_seed(&SEED).unwrap().public_key();
+    assert_eq!(keyring.active().unwrap().public_key, key);
+    assert_eq!(keyring.epochs()[0].public_key, before);
+    assert_eq!(keyring.epochs()[0].status, EpochStatus::Retired);
+    assert_eq!(fixture.open(), (keyring.clone(), key));
+    // Once more it is the same key, and a retired one can come back.
+    let files = fixture.files();
+    assert_eq!(Keyring::adopt(&fixture.dir, &SEED).unwrap(), keyring);
+    assert_eq!(fixture.files(), files);
+    Keyring::rotate(&fixture.dir).unwrap();
+    let keyring = Keyring::adopt(&fixture.dir, &SEED).unwrap();
+    assert_eq!(keyring.epochs().len(), 3);
+    assert_eq!(fixture.open(), (keyring, key));
+}
+
+#[test]
+fn keys_of_others_are_installed_where_there_are_none() {
+    let theirs: Keyring = serde_json::from_str(PYTHON).unwrap();
+    let fixture = Fixture::new(&[]);
+    let first = theirs.only(0).unwrap();
+    first.install(&fixture.dir).unwrap();
+    assert_eq!(Keyring::read(&fixture.dir).unwrap(), first);
+    theirs.install(&fixture.dir).unwrap();
+    assert_eq!(Keyring::read(&fixture.dir).unwrap(), theirs);
+
+    let files = fixture.files();
+    let error = first.install(&fixture.dir).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("names qp_key_d75a, which would be lost"),
+        "{error}"
+    );
+    assert_eq!(fixture.files(), files);
+
+    let own = Fixture::new(&[("key", &SEED)]);
+    own.open();
+    let files = own.files();
+    let error = theirs.install(&own.dir).unwrap_err();
+    assert!(error.to_string().contains("signs here"), "{error}");
+    assert_eq!(own.files(), files);
+    assert_eq!(theirs.only(2), None);
+}
