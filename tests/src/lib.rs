@@ -14,6 +14,8 @@ pub mod python;
 use std::env;
 use std::path::{Path, PathBuf};
 
+use capsules::storage::MemoryStorage;
+use capsules::{Capsule, Capsules, Filter, LocalSigner, SealedRecord};
 use tempfile::TempDir;
 
 /// An empty directory for one test, removed when dropped.
@@ -47,7 +49,29 @@ pub fn target_dir() -> PathBuf {
     }
 }
 
-/// Runs the examples of the README.
+/// What a closure records, in the order in which it ended.
+///
+/// # Panics
+///
+/// When it cannot be recorded.
+pub fn recorded<R>(run: impl FnOnce() -> R) -> Vec<Capsule> {
+    let capsules = Capsules::builder()
+        .storage(MemoryStorage::new())
+        .signer(LocalSigner::generate().expect("a key"))
+        .build()
+        .expect("an instance in memory");
+    drop(capsules.scope_sync(run));
+    let records = capsules.list(Filter::new().oldest_first()).wait();
+    let records = records.expect("a store in memory can be read");
+    let capsule = |record: &SealedRecord| record.capsule().expect("a capsule");
+    records.iter().map(capsule).collect()
+}
+
+/// Runs the examples of the README and of the attribute's description.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-mod readme {}
+mod documents {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../docs/ATTRIBUTE.md")]
+    mod attribute {}
+}
