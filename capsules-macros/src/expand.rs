@@ -31,7 +31,7 @@ pub(crate) fn audit(args: TokenStream, item: &TokenStream) -> TokenStream {
 /// becomes
 /// ```text
 /// async fn f(a: A, b: &B) -> R {
-///     let call = Call::begin(&Site { .. }, None, |inputs| { inputs.request = ..; });
+///     let call = Call::begin(|| Site { .. }, None, |inputs| { inputs.request = ..; });
 ///     let (call, value) = call.run_async(async move {
 ///         if false { let hint: R = loop {}; return hint; }
 ///         let mut a = a;
@@ -193,7 +193,7 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
         let #mutability #call = {
             fn __capsules_here() {}
             #private::Call::begin(
-                &#private::Site {
+                || #private::Site {
                     kind: #private::CapsuleType::#kind,
                     name: #private::enclosing_function(__capsules_here),
                     short_name: #short_name,

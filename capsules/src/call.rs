@@ -22,6 +22,7 @@ use crate::limits::{Bounded, Captured, Limits};
 use crate::redaction::{ARGUMENTS, note_cut, note_redacted};
 use crate::reply::Reply;
 use crate::scope::Scope;
+use crate::switch::is_enabled;
 use crate::target::Target;
 
 /// What the attribute says of a function, or the builder of an action.
@@ -122,15 +123,29 @@ enum Ending {
 
 impl Call {
     /// Starts a call: records to `capsules`, else to the instance that the task has bound, else
-    /// to the process's default.
+    /// to the process's default. Inlined as far as it goes while recording is switched off.
+    #[inline]
     pub fn begin(
-        site: &Site<'static>,
+        site: impl FnOnce() -> Site<'static>,
+        capsules: Option<&Capsules>,
+        inputs: impl FnOnce(&mut Inputs),
+    ) -> Self {
+        if is_enabled() {
+            Self::begin_enabled(site, capsules, inputs)
+        } else {
+            Self::unrecorded()
+        }
+    }
+
+    fn begin_enabled(
+        site: impl FnOnce() -> Site<'static>,
         capsules: Option<&Capsules>,
         inputs: impl FnOnce(&mut Inputs),
     ) -> Self {
         let Some(target) = Target::find(capsules) else {
             return Self::unrecorded();
         };
+        let site = &site();
         let mut read = target.inputs();
         read.take(site.name, inputs);
         Self::start(target, site, Cow::Borrowed(site.short_name), read)
@@ -155,6 +170,7 @@ impl Call {
         }
     }
 
+    #[inline]
     pub(crate) fn unrecorded() -> Self {
         Self {
             active: None,
@@ -187,10 +203,14 @@ impl Call {
     }
 
     /// Waits for room, unless that has been done.
+    #[inline]
     pub(crate) fn admit(&mut self) {
-        if self.admitted {
-            return;
+        if !self.admitted {
+            self.wait_for_room();
         }
+    }
+
+    fn wait_for_room(&mut self) {
         let admitted = self
             .active
             .as_ref()
@@ -199,15 +219,21 @@ impl Call {
     }
 
     /// Waits for room before the first poll, without blocking the thread.
+    #[inline]
     pub(crate) fn poll_admitted(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if !self.admitted {
-            self.asynchronous = true;
-            let admitted = match &self.active {
-                Some(active) => ready!(active.recorder.poll_admit(context)),
-                None => true,
-            };
-            self.begin_body(admitted);
+        if self.admitted {
+            return Poll::Ready(());
         }
+        self.poll_room(context)
+    }
+
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.asynchronous = true;
+        let admitted = match &self.active {
+            Some(active) => ready!(active.recorder.poll_admit(context)),
+            None => true,
+        };
+        self.begin_body(admitted);
         Poll::Ready(())
     }
 
@@ -257,12 +283,9 @@ impl Call {
     }
 
     /// The scope of the body; `None` where nothing is recorded, so that the task's own stays.
+    #[inline]
     pub(crate) fn scope(&self) -> Option<Scope> {
-        let active = self.active.as_ref()?;
-        Some(Scope {
-            active: Some(Arc::clone(active)),
-            ..Scope::current()
-        })
+        self.active.as_ref().map(scope_of)
     }
 
     /// Ends the call with a panic of its body.
@@ -293,16 +316,20 @@ impl Call {
         }
     }
 
+    #[inline]
     fn end(&mut self, ending: impl FnOnce(Limits) -> Ending) {
-        let Some(active) = self.active.take() else {
-            return;
-        };
+        if let Some(active) = self.active.take() {
+            self.end_recorded(&active, ending);
+        }
+    }
+
+    fn end_recorded(&mut self, active: &Arc<Active>, ending: impl FnOnce(Limits) -> Ending) {
         if !self.admitted {
             // The body never ran.
             return;
         }
         let limits = active.recorder.settings().policy.capture_limits();
-        let Some(draft) = conclude(&active, ending(limits)) else {
+        let Some(draft) = conclude(active, ending(limits)) else {
             return;
         };
         if active.durability == Durability::Committed && !self.asynchronous {
@@ -318,10 +345,18 @@ impl Call {
 }
 
 impl Drop for Call {
+    #[inline]
     fn drop(&mut self) {
         // A panic of the body is caught before the call is dropped, so what is left is a future
         // that was dropped early.
         self.cancelled(format_args!("the future was dropped before it finished"));
+    }
+}
+
+fn scope_of(active: &Arc<Active>) -> Scope {
+    Scope {
+        active: Some(Arc::clone(active)),
+        ..Scope::current()
     }
 }
 

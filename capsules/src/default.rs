@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use capsules_core::{Draft, OutcomeStatus};
 
 use crate::builder::Builder;
-use crate::recorder::{Recorder, Source};
+use crate::recorder::{Recorder, Source, system_capsule};
 use crate::stats::Stats;
 
 /// How long dropping the guard waits for what was accepted.
@@ -75,4 +76,18 @@ pub(crate) fn default_recorder() -> Option<Arc<Recorder>> {
         Err(error) => tracing::error!(target: "capsules", %error, "nothing is recorded"),
     }
     DEFAULT.load_full()
+}
+
+/// Puts something of the recording itself on record, in the process's default instance if there is
+/// one.
+pub(crate) fn note_in_default(what: &str) {
+    let Some(recorder) = DEFAULT.load_full() else {
+        return;
+    };
+    let mut capsule = system_capsule(what);
+    capsule.outcome.status = OutcomeStatus::Success;
+    match Draft::new(&capsule) {
+        Ok(draft) => recorder.accept(draft, recorder.settings().durability),
+        Err(error) => recorder.reject(&capsule, &error.into()),
+    }
 }

@@ -74,6 +74,7 @@ mod secret;
 mod stats;
 mod stream;
 mod strict;
+mod switch;
 mod target;
 mod tenant;
 #[cfg(feature = "testing")]
@@ -107,6 +108,7 @@ pub use crate::scope::Scoped;
 pub use crate::secret::Redacted;
 pub use crate::stats::Stats;
 pub use crate::strict::FromAuditError;
+pub use crate::switch::{is_enabled, set_enabled};
 pub use crate::tenant::Tenant;
 pub use crate::trace_parent::{MalformedTraceParent, TraceParent};
 

@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 
 use crate::active::Active;
 use crate::recorder::Recorder;
+use crate::switch::is_enabled;
 
 /// What the running task has bound.
 #[derive(Clone, Default)]
@@ -28,11 +29,16 @@ thread_local! {
 }
 
 impl Scope {
-    /// The scope of the running task; empty while the thread ends.
+    /// The scope of the running task; empty while the thread ends. No capsule is active while
+    /// recording is switched off.
     pub(crate) fn current() -> Self {
-        SCOPE
+        let scope = SCOPE
             .try_with(|scope| scope.borrow().clone())
-            .unwrap_or_default()
+            .unwrap_or_default();
+        Self {
+            active: scope.active.filter(|_| is_enabled()),
+            ..scope
+        }
     }
 
     /// Runs the closure in this scope.
@@ -50,7 +56,7 @@ impl Scope {
 
     /// Exchanges this and the running task's scope until the guard is dropped. No reference is
     /// counted, so a poll costs two moves.
-    fn exchange(&mut self) -> Exchanged<'_> {
+    pub(crate) fn exchange(&mut self) -> Exchanged<'_> {
         swap(self);
         Exchanged(self)
     }
@@ -68,7 +74,7 @@ impl Drop for Entered {
 }
 
 /// Exchanges the scopes back, also when the thread unwinds.
-struct Exchanged<'a>(&'a mut Scope);
+pub(crate) struct Exchanged<'a>(&'a mut Scope);
 
 impl Drop for Exchanged<'_> {
     fn drop(&mut self) {

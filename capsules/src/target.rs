@@ -9,6 +9,7 @@ use crate::capsules::Capsules;
 use crate::default::default_recorder;
 use crate::recorder::{Recorder, on_recorders_thread};
 use crate::scope::Scope;
+use crate::switch::is_enabled;
 
 /// The instance that records a call, and the capsule that is its parent.
 pub(crate) struct Target {
@@ -21,7 +22,7 @@ impl Target {
     /// where nothing is recorded.
     pub(crate) fn find(capsules: Option<&Capsules>) -> Option<Self> {
         // What the recorder itself calls, a store for instance, would record without end.
-        if on_recorders_thread() {
+        if !is_enabled() || on_recorders_thread() {
             return None;
         }
         let scope = Scope::current();

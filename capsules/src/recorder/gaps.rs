@@ -86,7 +86,7 @@ impl Gap {
 }
 
 /// A capsule by which the recorder itself says something.
-pub(super) fn system_capsule(summary: &str) -> Capsule {
+pub(crate) fn system_capsule(summary: &str) -> Capsule {
     let mut capsule = Capsule::new(CapsuleType::System);
     "capsules".clone_into(&mut capsule.domain);
     capsule.trigger.kind = TriggerType::System;

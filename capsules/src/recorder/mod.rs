@@ -40,6 +40,7 @@ use crate::reply::{Answer, Reply};
 use crate::stats::{Counters, Stats};
 
 pub(crate) use committer::on_recorders_thread;
+pub(crate) use gaps::system_capsule;
 pub(crate) use recovery::recover_into;
 
 use ahead::Ahead;
