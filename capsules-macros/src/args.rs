@@ -23,7 +23,7 @@ const KEYS: &str = "`type`, `tenant_from`, `tenant_id`, `trigger_from`, `source`
                     `agent_id`, `session_from`, `user_from`, `correlation_from`, `traceparent`, \
                     `skip`, `prompt`, `arguments`, \
                     `result`, `error`, `fold`, `until`, \
-                    `swallow_errors`, `durability`, `capsules`, `crate`";
+                    `swallow_errors`, `durability`, `boxed`, `capsules`, `crate`";
 
 /// The arguments of one `#[audit(..)]`.
 pub(crate) struct Args {
@@ -52,6 +52,7 @@ pub(crate) struct Args {
     pub(crate) swallow_errors: bool,
     /// The variant of `Durability`.
     pub(crate) durability: Option<Ident>,
+    pub(crate) boxed: Option<Boxed>,
     pub(crate) capsules: Option<Expr>,
     pub(crate) krate: Option<Path>,
 }
@@ -110,6 +111,22 @@ pub(crate) struct Until {
     pub(crate) span: Span,
 }
 
+/// The body of an asynchronous function lies on the heap.
+pub(crate) struct Boxed {
+    /// As a `dyn Future + Send`, so that nobody has to look into it to know that it is `Send`.
+    pub(crate) send: bool,
+    pub(crate) span: Span,
+}
+
+impl Boxed {
+    fn new(key: &Ident, send: bool) -> Self {
+        Self {
+            send,
+            span: key.span(),
+        }
+    }
+}
+
 impl Args {
     /// The parameter that is kept as a hash, or of which a field is.
     pub(crate) fn hashed(&self) -> Option<&Ident> {
@@ -160,6 +177,7 @@ struct Keys {
     until: Option<Until>,
     swallow_errors: Option<bool>,
     durability: Option<Ident>,
+    boxed: Option<Boxed>,
     capsules: Option<Expr>,
     krate: Option<Path>,
 }
@@ -175,11 +193,13 @@ impl Keys {
         if self.seen.contains(&name) {
             return Err(Error::new(key.span(), format!("`{name}` is given twice")));
         }
-        // These two are lists of names.
+        // The first two are lists of names, the third has no value.
         if name == "skip" {
             self.skip = parse_names(&key, "password", input)?;
         } else if name == "arguments" {
             self.arguments = parse_arguments(&key, input)?;
+        } else if name == "boxed" && !input.peek(Token![=]) {
+            self.boxed = Some(Boxed::new(&key, false));
         } else {
             self.parse_value(&key, &name, input)?;
         }
@@ -230,6 +250,7 @@ impl Keys {
             "until" => self.until = Some(parse_until(input)?),
             "swallow_errors" => self.swallow_errors = Some(parse_bool(input)?),
             "durability" => self.durability = Some(parse_durability(input)?),
+            "boxed" => self.boxed = Some(parse_boxed(key, input)?),
             "capsules" => self.capsules = Some(input.parse()?),
             "crate" => self.krate = Some(parse_path(input)?),
             _ => return Err(unknown(key)),
@@ -274,6 +295,7 @@ impl Keys {
             until: self.until,
             swallow_errors: self.swallow_errors.unwrap_or(true),
             durability: self.durability,
+            boxed: self.boxed,
             capsules: self.capsules,
             krate: self.krate,
         })
@@ -357,6 +379,17 @@ fn parse_until(input: ParseStream<'_>) -> Result<Until> {
         _ => return Err(Error::new(span, "expected \"error\" or \"end\"")),
     };
     Ok(Until { error, span })
+}
+
+fn parse_boxed(key: &Ident, input: ParseStream<'_>) -> Result<Boxed> {
+    let span = input.span();
+    match input.parse::<LitStr>().map(|text| text.value()).as_deref() {
+        Ok("send") => Ok(Boxed::new(key, true)),
+        _ => Err(Error::new(
+            span,
+            "expected \"send\", or `boxed` without a value",
+        )),
+    }
 }
 
 fn parse_durability(input: ParseStream<'_>) -> Result<Ident> {

@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Error, Result};
 
-use crate::args::{Args, Fold, Source};
+use crate::args::{Args, Boxed, Fold, Source};
 use crate::ending::{Place, ending, run_async};
 use crate::function::Function;
 use crate::names::{Names, own};
@@ -47,9 +47,13 @@ fn expand(args: &Args, mut function: Function) -> Result<TokenStream> {
     let names = Names::new(args);
     let shape = function.shape();
     refuse_keys_of_streams(args, &shape)?;
+    if let (Some(boxed), None) = (&args.boxed, function.signature.asyncness) {
+        let message = "`boxed` is for `async fn`; this function can box what it returns itself";
+        return Err(Error::new(boxed.span, message));
+    }
     let begin = begin(args, &function, &names)?;
     let rebound = params::rebind_mutable(&mut function.signature);
-    let run = run(&function, &shape, &names, &rebound);
+    let run = run(args, &function, &shape, &names, &rebound);
     let place = match function.signature.asyncness {
         Some(_) => Place::Asynchronous,
         None => Place::Synchronous,
@@ -209,15 +213,32 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
 }
 
 /// The body, run by the call.
-fn run(function: &Function, shape: &Shape, names: &Names, rebound: &TokenStream) -> TokenStream {
-    let Names { call, value, .. } = names;
+fn run(
+    args: &Args,
+    function: &Function,
+    shape: &Shape,
+    names: &Names,
+    rebound: &TokenStream,
+) -> TokenStream {
+    let Names {
+        private,
+        call,
+        value,
+        ..
+    } = names;
     let output = function.nameable_output();
     let statements = function.body.stream();
     // The item keeps a body that is a single expression from being linted as braces for nothing.
     let body = quote_spanned!(function.body.span()=> { const _: () = (); #statements });
     if function.signature.asyncness.is_some() {
         let hint = (!function.diverges()).then(|| hint(&output));
-        let run = run_async(names, &quote!(async move { #hint #rebound #body }));
+        let body = quote!(async move { #hint #rebound #body });
+        let body = match &args.boxed {
+            None => body,
+            Some(Boxed { send: false, .. }) => quote!(#private::Box::pin(#body)),
+            Some(Boxed { send: true, .. }) => quote!(#private::boxed_send(#body)),
+        };
+        let run = run_async(names, &body);
         // Clippy takes an asynchronous block that gives a future for a forgotten `.await`.
         let allow = matches!(shape, Shape::Future { .. })
             .then(|| quote!(#[allow(clippy::async_yields_async)]));

@@ -91,6 +91,7 @@ use proc_macro::TokenStream;
 /// | `until` | when the call of a stream ends: `"error"`, with its first `Err` item if there is one, or `"end"` | `"error"` |
 /// | `swallow_errors` | `false`: when the function succeeded but could not be recorded, it returns the audit's error instead; needs `Result<_, E>` with `E: From<capsules::Error>`; of a stream it is one more item at the end | `true` |
 /// | `durability` | how safely the capsule is kept when the call returns: `"journaled"`, `"committed"` or `"memory"`; see `capsules::Durability` | the instance's |
+/// | `boxed` | the body of an `async fn` lies on the heap: its future is small however large the body's is, and the function may await itself. With `boxed = "send"` the box is a `dyn Future + Send`, which ends the compiler's search through deeply nested functions; the body must be `Send` and not await itself | in place |
 /// | `capsules` | the instance: an expression of type `Capsules` or `&Capsules` | the one that is bound or installed |
 /// | `crate` | the path of the `capsules` crate, when it was renamed | `::capsules` |
 ///

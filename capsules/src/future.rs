@@ -19,9 +19,8 @@ pin_project! {
         // Dropped before the call, which notes how it ended.
         #[pin]
         body: Scoped<F>,
-        // Both are empty once the future has ended.
-        call: Option<Call>,
-        after: Option<A>,
+        // Empty once the future has ended.
+        rest: Option<(Call, A)>,
     }
 }
 
@@ -35,16 +34,22 @@ impl Call {
     {
         RunAsync {
             body: Scoped::new(self.scope(), body),
-            call: Some(self),
-            after: Some(after),
+            rest: Some((self, after)),
         }
     }
+}
+
+/// `boxed = "send"`: what is in the box need not be looked at again to know that it is `Send`.
+pub fn boxed_send<'a, T>(
+    body: impl Future<Output = T> + Send + 'a,
+) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
+    Box::pin(body)
 }
 
 impl<F, A> fmt::Debug for RunAsync<F, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunAsync")
-            .field("call", &self.call)
+            .field("call", &self.rest.as_ref().map(|(call, _)| call))
             .finish_non_exhaustive()
     }
 }
@@ -58,22 +63,22 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
         let this = self.project();
-        if let Some(call) = this.call {
+        if let Some((call, _)) = this.rest {
             ready!(call.poll_admitted(context));
         }
         let value = match catch_unwind(AssertUnwindSafe(|| this.body.poll(context))) {
             Ok(poll) => ready!(poll),
             Err(panic) => {
-                if let Some(mut call) = this.call.take() {
+                if let Some((mut call, _)) = this.rest.take() {
                     call.panicked(&*panic);
                 }
                 resume_unwind(panic)
             }
         };
-        match (this.call.take(), this.after.take()) {
-            (Some(call), Some(after)) => Poll::Ready(after(call, value)),
+        match this.rest.take() {
+            Some((call, after)) => Poll::Ready(after(call, value)),
             // Polled again after its end, which no caller may do.
-            _ => Poll::Pending,
+            None => Poll::Pending,
         }
     }
 }

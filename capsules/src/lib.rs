@@ -130,7 +130,7 @@ pub mod __private {
         TextByType, json_by_debug, json_by_display, json_by_nothing, json_by_serialize,
         prompt_hash, text_by_debug, text_by_display, text_by_nothing, text_by_serialize,
     };
-    pub use crate::future::RunAsync;
+    pub use crate::future::{RunAsync, boxed_send};
     pub use crate::items::{FoldedText, Items};
     pub use crate::limits::{Captured, Limits};
     pub use crate::stream::{RunStream, StreamEnd};

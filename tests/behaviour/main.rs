@@ -26,6 +26,7 @@ mod secrets;
 mod services;
 mod shapes;
 mod signatures;
+mod sizes;
 mod skip;
 mod spans;
 mod streams;
