@@ -208,14 +208,14 @@ impl Ending<'_> {
         if !self.waits() {
             return quote!(#call.finish(#returns););
         }
-        let answer = match place {
-            Place::Asynchronous => quote!(.await),
-            Place::Synchronous => quote!(.wait()),
+        let wait = match place {
+            Place::Asynchronous => quote!(finish_and_report(#returns).await),
+            Place::Synchronous => quote!(finish_and_wait(#returns)),
         };
         // Where errors are swallowed, whether it worked is in the statistics.
         let ignored = self.args.swallow_errors.then(|| quote!(let _ = #recorded;));
         quote! {
-            let #recorded = #call.finish_and_report(#returns) #answer;
+            let #recorded = #call.#wait;
             #ignored
         }
     }

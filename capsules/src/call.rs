@@ -272,14 +272,40 @@ impl Call {
     /// Ends the call like [`finish`](Self::finish); the reply says when it is committed, or why
     /// it cannot be.
     pub fn finish_and_report(mut self, returns: impl FnOnce(Limits) -> Returns) -> Reply<()> {
-        let Some(active) = self.active.take() else {
-            return Reply::ready(Ok(()));
-        };
-        let limits = active.recorder.settings().policy.capture_limits();
-        match conclude(&active, Ending::Returned(caught(limits, returns))) {
-            Some(draft) => active.recorder.accept_and_report(draft, active.durability),
-            None => Reply::ready(Err(Error::Unsealable)),
+        match self.returned(returns) {
+            Some((active, Some(draft))) => {
+                active.recorder.accept_and_report(draft, active.durability)
+            }
+            Some((_, None)) => Reply::ready(Err(Error::Unsealable)),
+            None => Reply::ready(Ok(())),
         }
+    }
+
+    /// Ends the call like [`finish`](Self::finish), and blocks the thread until it is committed.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be.
+    pub fn finish_and_wait(mut self, returns: impl FnOnce(Limits) -> Returns) -> Result<(), Error> {
+        match self.returned(returns) {
+            Some((active, Some(draft))) => {
+                active.recorder.accept_and_wait(draft, active.durability)
+            }
+            Some((_, None)) => Err(Error::Unsealable),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the action, and the draft of the capsule that it ends with; no draft when that cannot
+    /// be sealed.
+    fn returned(
+        &mut self,
+        returns: impl FnOnce(Limits) -> Returns,
+    ) -> Option<(Arc<Active>, Option<Draft>)> {
+        let active = self.active.take()?;
+        let limits = active.recorder.settings().policy.capture_limits();
+        let draft = conclude(&active, Ending::Returned(caught(limits, returns)));
+        Some((active, draft))
     }
 
     /// The scope of the body; `None` where nothing is recorded, so that the task's own stays.
@@ -334,10 +360,7 @@ impl Call {
         };
         if active.durability == Durability::Committed && !self.asynchronous {
             // Whether it worked is in the statistics; the function's value does not depend on it.
-            let _ = active
-                .recorder
-                .accept_and_report(draft, active.durability)
-                .wait();
+            let _ = active.recorder.accept_and_wait(draft, active.durability);
         } else {
             active.recorder.accept(draft, active.durability);
         }

@@ -24,6 +24,10 @@ impl Storage for Full {
         })
     }
 
+    fn appends_on_any_thread(&self) -> bool {
+        true
+    }
+
     fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
         self.0.get(id)
     }

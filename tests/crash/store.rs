@@ -65,6 +65,10 @@ impl Storage for MoodyStorage {
         self.0.records.append(tenant, seal)
     }
 
+    fn appends_on_any_thread(&self) -> bool {
+        true
+    }
+
     fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
         self.0.records.get(id)
     }

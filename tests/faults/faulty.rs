@@ -107,6 +107,10 @@ impl Storage for Faulty {
         self.operation(|| self.store.append(tenant, seal))
     }
 
+    fn appends_on_any_thread(&self) -> bool {
+        true
+    }
+
     fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
         self.operation(|| self.store.get(id))
     }

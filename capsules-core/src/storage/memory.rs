@@ -84,6 +84,10 @@ impl Storage for MemoryStorage {
         Ok(())
     }
 
+    fn appends_on_any_thread(&self) -> bool {
+        true
+    }
+
     fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
         let state = self.open()?;
         Ok(state

@@ -82,6 +82,13 @@ pub trait Storage: Send + Sync {
         Ok(vec![None])
     }
 
+    /// Whether [`append`](Self::append) works on every thread that may wait for it, inside of a
+    /// runtime too: it starts no runtime and is bound to no thread. Somebody who waits for a
+    /// single record may then append it at once, instead of handing it to another thread.
+    fn appends_on_any_thread(&self) -> bool {
+        false
+    }
+
     /// The record with this id.
     ///
     /// # Errors

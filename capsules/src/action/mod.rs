@@ -16,7 +16,6 @@ use crate::call::{Call, Inputs, Site};
 use crate::capsules::Capsules;
 use crate::capture::{json_by_serialize, prompt_hash, text_by_display};
 use crate::durability::Durability;
-use crate::reply::Reply;
 use crate::strict::{FromAuditError, or_error};
 use crate::target::Target;
 use crate::trace_parent::trace_id;
@@ -285,8 +284,8 @@ impl Action {
     pub fn try_run_sync<T: ActionOutcome + FromAuditError>(self, run: impl FnOnce() -> T) -> T {
         let mut call = self.call();
         let value = call.run(run);
-        let reply = call.finish_and_report(|limits| value.ended(Keep::within(limits)).returns());
-        or_error(value, Reply::wait(reply))
+        let recorded = call.finish_and_wait(|limits| value.ended(Keep::within(limits)).returns());
+        or_error(value, recorded)
     }
 
     /// Begins the action: it ends when the guard is told how, or is dropped. Waits for room when

@@ -13,7 +13,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use capsules_core::{Draft, Head, SealedRecord};
 
-use super::committer::{BATCH, Batch, chain_of};
+use super::committer::{BATCH, Batch, Committer, chain_of, lock};
+use super::queue::SMALL;
 use super::sealing::{head_of, seal_after};
 use super::{Backend, Job, Shared};
 
@@ -72,9 +73,16 @@ impl Ahead {
         }
     }
 
+    /// Whether the store is open, and lets every thread append.
+    pub(super) fn appends_on_any_thread(&self) -> bool {
+        let state = self.lock();
+        let backend = state.backend.as_ref();
+        backend.is_some_and(|backend| backend.storage.appends_on_any_thread())
+    }
+
     /// Seals the jobs on the heads that are guessed, chain by chain. A chain without a guess, and
     /// one that cannot be sealed now, are left to the committer.
-    fn seal(&self, jobs: &[Job]) -> HashMap<Chain, Guess> {
+    pub(super) fn seal(&self, jobs: &[Job]) -> HashMap<Chain, Guess> {
         let (backend, heads) = {
             let mut state = self.lock();
             // Without a guess to go on, the heads are known when nothing is on its way.
@@ -139,15 +147,26 @@ pub(super) fn by_chain<'d>(
     chains
 }
 
-/// The sealing thread: hands over batches from the queue until it is closed and empty.
-pub(super) fn run(shared: &Shared, ahead: &Ahead, batches: &SyncSender<Batch>) {
+/// The sealing thread: seals batches from the queue until it is closed and empty, and commits
+/// them or hands them over.
+pub(super) fn run(
+    shared: &Shared,
+    ahead: &Ahead,
+    committer: &Mutex<Committer>,
+    batches: &SyncSender<Batch>,
+) {
     loop {
         let jobs = shared.queue.take(BATCH);
         if jobs.is_empty() {
             break;
         }
+        // Nothing else is on its way then, and there is too little to do for two threads.
+        let small = jobs.len() < SMALL;
         let guesses = ahead.seal(&jobs);
-        if batches.send(Batch { jobs, guesses }).is_err() {
+        let batch = Batch::new(jobs, guesses);
+        if small {
+            lock(committer).commit(batch);
+        } else if batches.send(batch).is_err() {
             break;
         }
     }

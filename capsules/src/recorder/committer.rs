@@ -1,10 +1,14 @@
-//! The committer: the one thread of a recorder that seals and stores.
+//! The committer: stores batches, one after the other.
+//!
+//! It works on a thread of its own. The sealing thread works it for a small batch, and a caller
+//! who waits for a single capsule does, each when nothing else is on its way: handing over to
+//! another thread costs a good part of what a commit costs.
 
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +19,7 @@ use super::sealing::{head_of, seal_after};
 use super::{Backend, Job, Shared, Source, recover_into};
 use crate::durability::Durability;
 use crate::error::Error;
+use crate::reply::Answer;
 
 /// How many capsules one transaction takes at most.
 pub(super) const BATCH: usize = 1024;
@@ -30,9 +35,15 @@ pub(crate) fn on_recorders_thread() -> bool {
     IS_RECORDERS.try_with(Cell::get).unwrap_or(true)
 }
 
-/// Runs this as one of the recorder's threads.
+/// Runs this as one of the recorder's threads does.
 pub(super) fn as_recorders_thread<R>(run: impl FnOnce() -> R) -> R {
-    IS_RECORDERS.set(true);
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            IS_RECORDERS.set(self.0);
+        }
+    }
+    let _restore = Restore(IS_RECORDERS.replace(true));
     run()
 }
 
@@ -40,6 +51,8 @@ pub(super) fn as_recorders_thread<R>(run: impl FnOnce() -> R) -> R {
 pub(super) struct Batch {
     pub(super) jobs: Vec<Job>,
     pub(super) guesses: HashMap<Chain, Guess>,
+    /// The callers whose capsules are stored.
+    stored: Vec<Answer<()>>,
 }
 
 pub(super) struct Committer {
@@ -67,33 +80,65 @@ impl Committer {
         }
     }
 
-    /// Stores what arrives until nothing more can, and releases the store.
-    pub(super) fn run(mut self, batches: &Receiver<Batch>) {
-        if let Source::Open(_) = self.source {
-            // What others left behind need not wait for the first capsule.
-            if let Err(error) = self.attempt(&mut Batch::empty()) {
-                self.report(&error);
+    /// The committer's thread: stores what arrives until nothing more can, and releases the
+    /// store.
+    pub(super) fn run(committer: &Mutex<Self>, batches: &Receiver<Batch>) {
+        lock(committer).recover_early();
+        while let Ok(batch) = batches.recv() {
+            lock(committer).commit(batch);
+        }
+        let mut committer = lock(committer);
+        committer.close_last_gaps();
+        committer.close();
+    }
+
+    /// What others left behind need not wait for the first capsule.
+    fn recover_early(&mut self) {
+        if let Source::Open(_) = self.source
+            && let Err(error) = self.attempt(&mut Batch::empty())
+        {
+            self.report(&error);
+        }
+    }
+
+    /// Stores a job that has passed by the queue, on the thread of its caller, who is told at once
+    /// when that fails. The job goes back to the queue then.
+    pub(super) fn commit_passing(&mut self, job: Job) -> Result<(), Error> {
+        let bytes = job.size();
+        let jobs = vec![job];
+        let guesses = self.ahead.seal(&jobs);
+        let mut batch = Batch::new(jobs, guesses);
+        let result = self.attempt(&mut batch);
+        self.ahead.done();
+        let stored = match batch.jobs.pop() {
+            None => {
+                self.shared.queue.done(1, bytes);
+                true
             }
+            Some(job) => {
+                self.shared.queue.put_back(job);
+                false
+            }
+        };
+        if let Err(error) = &result {
+            self.report(error);
         }
-        while let Ok(mut batch) = batches.recv() {
-            self.commit(&mut batch);
-            self.ahead.done();
-        }
-        self.close_last_gaps();
-        self.close();
+        // What has failed after the job was stored is tried again with the next one.
+        if stored { Ok(()) } else { result }
     }
 
     /// Stores the batch, however long it takes. Gives up only what can be recovered from the
     /// journal, or when there is nothing left to wait for.
-    fn commit(&mut self, batch: &mut Batch) {
+    pub(super) fn commit(&mut self, mut batch: Batch) {
         let (count, bytes) = (batch.jobs.len(), batch.jobs.iter().map(Job::size).sum());
         if self.leaving {
             batch.jobs.retain(|job| job.receipt.is_none());
             batch.guesses.clear();
         }
         let mut backoff = BACKOFF.0;
-        while let Err(error) = self.attempt(batch) {
+        while let Err(error) = self.attempt(&mut batch) {
             self.report(&error);
+            batch.answer_stored();
             // Nobody has to wait for as long as the store fails; the capsules stay in the queue.
             for answer in batch.jobs.iter_mut().filter_map(|job| job.answer.take()) {
                 let _ = answer.send(Err(error.clone()));
@@ -107,7 +152,10 @@ impl Committer {
             thread::sleep(backoff);
             backoff = (backoff * 2).min(BACKOFF.1);
         }
+        // Whoever calls again finds that nothing is on its way.
+        self.ahead.done();
         self.shared.queue.done(count, bytes);
+        batch.answer_stored();
     }
 
     fn report(&self, error: &Error) {
@@ -171,7 +219,11 @@ impl Committer {
     /// Stores the jobs of the first job's chain, in one transaction, and takes them out of the
     /// batch.
     fn store_chain(&mut self, backend: &Backend, batch: &mut Batch) -> Result<(), Error> {
-        let Batch { jobs, guesses } = batch;
+        let Batch {
+            jobs,
+            guesses,
+            stored: answers,
+        } = batch;
         let chain = chain_of(backend, &jobs[0].draft);
         let drafts: Vec<_> = jobs
             .iter()
@@ -188,10 +240,7 @@ impl Committer {
             .collect();
         self.shared.counters.commit(stored.len() as u64);
         self.trim(&stored);
-        for answer in stored.into_iter().filter_map(|job| job.answer) {
-            // Nobody may be waiting any more.
-            let _ = answer.send(Ok(()));
-        }
+        answers.extend(stored.into_iter().filter_map(|job| job.answer));
         Ok(())
     }
 
@@ -244,7 +293,7 @@ impl Committer {
         }
     }
 
-    fn close(self) {
+    fn close(&self) {
         if let Source::Open(backend) = &self.source
             && let Err(error) = backend.storage.close()
         {
@@ -255,12 +304,29 @@ impl Committer {
 }
 
 impl Batch {
-    fn empty() -> Self {
+    pub(super) fn new(jobs: Vec<Job>, guesses: HashMap<Chain, Guess>) -> Self {
         Self {
-            jobs: Vec::new(),
-            guesses: HashMap::new(),
+            jobs,
+            guesses,
+            stored: Vec::new(),
         }
     }
+
+    fn empty() -> Self {
+        Self::new(Vec::new(), HashMap::new())
+    }
+
+    fn answer_stored(&mut self) {
+        for answer in self.stored.drain(..) {
+            // Nobody may be waiting any more.
+            let _ = answer.send(Ok(()));
+        }
+    }
+}
+
+pub(super) fn lock(committer: &Mutex<Committer>) -> MutexGuard<'_, Committer> {
+    // A panic of the store or the signer is caught; none other happens while the lock is held.
+    committer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The chain that a draft belongs to.

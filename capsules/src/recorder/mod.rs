@@ -5,6 +5,7 @@
 //! sealer:     queue -> link and hash in order -> sign in parallel
 //! committer:  one transaction -> trim the journal
 //! ```
+//! A caller who waits for the commit does the work of all three when nothing else is on its way.
 //!
 //! A capsule is *accepted* when it is in the journal, or in the queue where there is none. The
 //! committer takes accepted capsules in order and never gives one up while its store may yet take
@@ -103,6 +104,8 @@ impl Default for Settings {
 /// When the last one of an instance is dropped its thread commits what is left and ends.
 pub(crate) struct Recorder {
     shared: PerProcess<Arc<Shared>>,
+    ahead: Arc<Ahead>,
+    committer: Arc<Mutex<Committer>>,
     /// Answered when the committer has ended; taken by whoever waits for that.
     ended: Mutex<Option<Reply<()>>>,
 }
@@ -142,20 +145,29 @@ impl Recorder {
         let shared = Arc::new(Shared::new(settings, false));
         let ahead = Arc::new(Ahead::default());
         let committer = Committer::new(source, Arc::clone(&shared), Arc::clone(&ahead));
+        let committer = Arc::new(Mutex::new(committer));
         let (batches, received) = mpsc::sync_channel(BATCHES_AHEAD);
         let (has_ended, ended) = Reply::new();
+        let commits = Arc::clone(&committer);
         spawn("capsules-commit", move || {
-            committer.run(&received);
+            Committer::run(&commits, &received);
             // Nobody may be waiting.
             let _ = has_ended.send(Ok(()));
         })?;
-        let queue = Arc::clone(&shared);
+        let seals = (
+            Arc::clone(&shared),
+            Arc::clone(&ahead),
+            Arc::clone(&committer),
+        );
         let sealer = spawn("capsules-seal", move || {
-            ahead::run(&queue, &ahead, &batches);
+            let (shared, ahead, committer) = seals;
+            ahead::run(&shared, &ahead, &committer, &batches);
         })?;
         shared.queue.set_consumer(sealer);
         Ok(Arc::new(Self {
             shared: PerProcess::new(shared),
+            ahead,
+            committer,
             ended: Mutex::new(Some(ended)),
         }))
     }
@@ -215,7 +227,8 @@ impl Recorder {
     /// Accepts a capsule.
     pub(crate) fn accept(self: &Arc<Self>, draft: Draft, durability: Durability) {
         AtExit::wait_for(self);
-        self.shared().accept(draft, durability, None);
+        let shared = self.shared();
+        shared.enqueue(shared.accept(draft, durability));
     }
 
     /// Accepts a capsule; the reply says when it is committed.
@@ -225,9 +238,27 @@ impl Recorder {
         durability: Durability,
     ) -> Reply<()> {
         AtExit::wait_for(self);
-        let (answer, reply) = Reply::new();
-        self.shared().accept(draft, durability, Some(answer));
-        reply
+        let shared = self.shared();
+        shared.enqueue_and_report(shared.accept(draft, durability))
+    }
+
+    /// Accepts a capsule and waits until it is committed.
+    ///
+    /// When nothing is on its way this thread commits it itself: to wake another thread, and to be
+    /// woken by it, takes about as long as half a commit.
+    pub(crate) fn accept_and_wait(
+        self: &Arc<Self>,
+        draft: Draft,
+        durability: Durability,
+    ) -> Result<(), Error> {
+        AtExit::wait_for(self);
+        let shared = self.shared();
+        let job = shared.accept(draft, durability);
+        // The locks of a forked child's parent may never be released.
+        if !shared.forked && self.ahead.appends_on_any_thread() && shared.queue.pass(job.size()) {
+            return as_recorders_thread(|| committer::lock(&self.committer).commit_passing(job));
+        }
+        shared.enqueue_and_report(job).wait()
     }
 
     /// Counts a capsule that cannot be sealed.
@@ -325,36 +356,47 @@ impl Shared {
         child
     }
 
-    /// Journals and queues a capsule.
-    fn accept(&self, draft: Draft, durability: Durability, answer: Option<Answer<()>>) {
+    /// Journals a capsule.
+    fn accept(&self, draft: Draft, durability: Durability) -> Job {
         let receipt = match durability {
             // In a forked child nobody will ever store what is in memory.
             Durability::Memory if !self.forked => None,
             _ => self.write_to_journal(&draft),
         };
         self.counters.accept();
+        Job {
+            draft,
+            durability,
+            receipt,
+            answer: None,
+        }
+    }
+
+    /// Queues a job; one that somebody waits for is urgent.
+    fn enqueue(&self, job: Job) {
+        let (urgent, journaled) = (job.answer.is_some(), job.receipt.is_some());
         if self.forked {
-            if let Some(answer) = answer {
+            if let Some(answer) = job.answer {
                 // Nobody may be waiting any more.
                 let _ = answer.send(Err(Error::Forked));
             }
-            if receipt.is_none() {
+            if !journaled {
                 self.counters.fail(1, Error::Forked.to_string());
             }
             return;
         }
-        let urgent = answer.is_some();
-        let job = Job {
-            draft,
-            durability,
-            receipt,
-            answer,
-        };
         // What is in the journal of a closed instance is recovered by whoever opens the store
         // next.
-        if !self.queue.push(job, urgent) && receipt.is_none() {
+        if !self.queue.push(job, urgent) && !journaled {
             self.counters.fail(1, Error::Closed.to_string());
         }
+    }
+
+    fn enqueue_and_report(&self, mut job: Job) -> Reply<()> {
+        let (answer, reply) = Reply::new();
+        job.answer = Some(answer);
+        self.enqueue(job);
+        reply
     }
 
     fn write_to_journal(&self, draft: &Draft) -> Option<Receipt> {

@@ -15,6 +15,10 @@ const POLL: Duration = Duration::from_millis(1);
 /// How many looks in vain end that.
 const POLLS: u32 = 64;
 
+/// While something is on its way to the store the consumer takes no fewer jobs: a short while
+/// later they share a commit with others.
+pub(super) const SMALL: usize = 32;
+
 /// From so many waiting callers on it pays to wait for them: so often, and so long.
 const TOGETHER: usize = 8;
 const GATHERS: u32 = 5;
@@ -46,9 +50,30 @@ struct State {
     wakers: Vec<Waker>,
     /// How many of the jobs that were taken last have a caller who waits.
     together: usize,
+    /// Whether a caller commits a job that has passed by the queue.
+    passing: bool,
     /// Whether the consumer sleeps until it is woken.
     parked: bool,
     closed: bool,
+}
+
+impl State {
+    /// How many jobs were taken or have passed by, and are not done.
+    fn on_their_way(&self) -> usize {
+        self.size.count - self.jobs.len()
+    }
+
+    /// Whether there is something to do for the consumer.
+    fn is_due(&self) -> bool {
+        if self.passing {
+            return false;
+        }
+        match self.jobs.len() {
+            0 => self.closed,
+            SMALL.. => true,
+            _ => self.on_their_way() == 0,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -85,12 +110,37 @@ impl Queue {
             state.size.bytes += job.size();
             state.pushed += 1;
             state.jobs.push_back(job);
-            std::mem::take(&mut state.parked) || urgent
+            state.is_due() && (std::mem::take(&mut state.parked) || urgent)
         };
         if wake {
             self.wake();
         }
         true
+    }
+
+    /// Whether a job of this size may pass by the queue, to be committed by its caller: nothing
+    /// is on its way, and few others wait with whom it could share a commit. The consumer takes
+    /// nothing until the job is [`done`](Self::done) or [put back](Self::put_back), so what is
+    /// pushed meanwhile stays behind it.
+    pub(super) fn pass(&self, bytes: usize) -> bool {
+        let mut state = self.lock();
+        if state.closed || state.size.count > 0 || state.together >= TOGETHER {
+            return false;
+        }
+        state.size = Size { count: 1, bytes };
+        state.pushed += 1;
+        state.passing = true;
+        true
+    }
+
+    /// Gives a job that has passed by to the consumer, before everything else.
+    pub(super) fn put_back(&self, job: Job) {
+        {
+            let mut state = self.lock();
+            state.passing = false;
+            state.jobs.push_front(job);
+        }
+        self.wake();
     }
 
     /// Whether the limit is reached.
@@ -157,8 +207,8 @@ impl Queue {
         self.lock().closed
     }
 
-    /// The next jobs in order, at most so many. Waits for the first; empty when the queue is
-    /// closed. For the consumer only.
+    /// The next jobs in order, at most so many; fewer than [`SMALL`] only when nothing is on its
+    /// way. Waits for them; empty when the queue is closed. For the consumer only.
     pub(super) fn take(&self, most: usize) -> Vec<Job> {
         self.wait_for_jobs();
         self.gather();
@@ -173,7 +223,7 @@ impl Queue {
         for poll in 0_u32.. {
             {
                 let mut state = self.lock();
-                if state.closed || !state.jobs.is_empty() {
+                if state.is_due() {
                     return;
                 }
                 state.parked = poll >= POLLS;
@@ -190,20 +240,26 @@ impl Queue {
     /// Callers that waited for one commit come back together; waits a moment until most of them
     /// are here, so that they share the next one.
     fn gather(&self) {
+        let mut expected = 0;
         for _ in 0..GATHERS {
             let state = self.lock();
-            if state.closed || state.together < TOGETHER || state.jobs.len() > state.together / 2 {
+            let (together, here) = (state.together, state.jobs.len());
+            let enough = together < TOGETHER || here > together / 2;
+            if state.closed || enough || here < expected {
                 return;
             }
             drop(state);
             thread::sleep(GATHER);
+            // Who comes alone, at a time of his own, is not waited for.
+            expected = here + together / TOGETHER + 1;
         }
     }
 
     /// Says that jobs which were taken are committed, or given up.
     pub(super) fn done(&self, count: usize, bytes: usize) {
-        let wakers = {
+        let (wakers, wake) = {
             let mut state = self.lock();
+            state.passing = false;
             state.size.count -= count;
             state.size.bytes -= bytes;
             state.done += count as u64;
@@ -217,12 +273,16 @@ impl Queue {
                     let _ = answer.send(Ok(()));
                 }
             }
-            if self.is_full_in(&state) {
+            let wakers = if self.is_full_in(&state) {
                 Vec::new()
             } else {
                 std::mem::take(&mut state.wakers)
-            }
+            };
+            (wakers, state.on_their_way() == 0 && state.is_due())
         };
+        if wake {
+            self.wake();
+        }
         self.room.notify_all();
         wakers.into_iter().for_each(Waker::wake);
     }

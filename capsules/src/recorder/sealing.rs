@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 use std::panic::resume_unwind;
+use std::sync::LazyLock;
 use std::thread;
 
 use capsules_core::{Draft, Head, Position, Seal, SealError, SealedRecord, Unsigned};
@@ -10,6 +11,10 @@ use super::committer::as_recorders_thread;
 
 /// Below this many signatures a thread costs more than it saves.
 const SIGNATURES_PER_THREAD: usize = 32;
+
+/// Asked once: the answer takes the reading of several files.
+static CORES: LazyLock<usize> =
+    LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
 
 /// Seals the drafts as the records that follow `head`.
 pub(super) fn seal_after(
@@ -24,8 +29,7 @@ pub(super) fn seal_after(
         head = Some(unsigned.head());
         linked.push(unsigned);
     }
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = cores.min(linked.len() / SIGNATURES_PER_THREAD);
+    let threads = (*CORES).min(linked.len() / SIGNATURES_PER_THREAD);
     sign(seal, linked, threads)
 }
 

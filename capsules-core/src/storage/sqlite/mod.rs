@@ -192,6 +192,10 @@ impl Storage for SqliteStorage {
         self.append_to(&mut writer, tenant, seal)
     }
 
+    fn appends_on_any_thread(&self) -> bool {
+        true
+    }
+
     fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
         let sql = format!(
             "SELECT {} FROM capsules WHERE id = ?",

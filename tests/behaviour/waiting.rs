@@ -1,0 +1,336 @@
+//! Callers who wait for the store: they append to it themselves when nothing is on its way.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use capsules::storage::{MemoryStorage, SealNext};
+use capsules::{Capsules, Error, Filter, LocalSigner, SealedRecord, Storage, StorageError, Uuid};
+use capsules::{OutcomeStatus, audit};
+use capsules_core::Head;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Works,
+    Fails,
+    /// Stores, and says that it has failed.
+    FailsAfterwards,
+    /// Waits until the mood changes.
+    Hangs,
+}
+
+/// A store in memory that notes which threads append, and audits its own calls. Clones share it.
+#[derive(Clone)]
+struct Watched(Arc<Inner>);
+
+struct Inner {
+    records: MemoryStorage,
+    on_any_thread: bool,
+    state: Mutex<(Mood, Vec<ThreadId>)>,
+    changed: Condvar,
+}
+
+impl Watched {
+    fn new() -> Self {
+        Self::appending_on_any_thread(true)
+    }
+
+    fn appending_on_any_thread(on_any_thread: bool) -> Self {
+        Self(Arc::new(Inner {
+            records: MemoryStorage::new(),
+            on_any_thread,
+            state: Mutex::new((Mood::Works, Vec::new())),
+            changed: Condvar::new(),
+        }))
+    }
+
+    fn set(&self, mood: Mood) {
+        self.0.state.lock().unwrap().0 = mood;
+        self.0.changed.notify_all();
+    }
+
+    /// The threads that have begun to append since the last time.
+    fn threads(&self) -> Vec<ThreadId> {
+        std::mem::take(&mut self.0.state.lock().unwrap().1)
+    }
+
+    /// Waits until a thread has begun to append: which one.
+    fn wait_for_append(&self) -> ThreadId {
+        let state = self.0.state.lock().unwrap();
+        let (mut state, waited) = self
+            .0
+            .changed
+            .wait_timeout_while(state, PATIENCE, |(_, threads)| threads.is_empty())
+            .unwrap();
+        assert!(!waited.timed_out(), "nobody appends");
+        state.1.remove(0)
+    }
+
+    /// What was asked in the capsules that are stored, in order.
+    fn contents(&self) -> Vec<u32> {
+        let records = self.0.records.list(&Filter::new().oldest_first()).unwrap();
+        let capsules = records.iter().map(|record| record.capsule().unwrap());
+        capsules
+            .map(|capsule| {
+                assert_eq!(capsule.outcome.status, OutcomeStatus::Success);
+                capsule.trigger.request.parse().unwrap()
+            })
+            .collect()
+    }
+
+    fn error(&self) -> StorageError {
+        StorageError::Write {
+            location: self.location(),
+            reason: "it is told to fail".to_owned(),
+        }
+    }
+}
+
+impl Storage for Watched {
+    fn append(&self, tenant: Option<&str>, seal: &mut SealNext<'_>) -> Result<(), StorageError> {
+        #[audit(type = "system")]
+        fn audited_by_the_store() {}
+        audited_by_the_store();
+        let mut state = self.0.state.lock().unwrap();
+        state.1.push(thread::current().id());
+        self.0.changed.notify_all();
+        let hangs = |(mood, _): &mut (Mood, _)| *mood == Mood::Hangs;
+        let mood = self.0.changed.wait_while(state, hangs).unwrap().0;
+        if mood == Mood::Fails {
+            return Err(self.error());
+        }
+        self.0.records.append(tenant, seal)?;
+        if mood == Mood::FailsAfterwards {
+            return Err(self.error());
+        }
+        Ok(())
+    }
+
+    fn appends_on_any_thread(&self) -> bool {
+        self.0.on_any_thread
+    }
+
+    fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
+        self.0.records.get(id)
+    }
+
+    fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError> {
+        self.0.records.get_by_hash(hash)
+    }
+
+    fn head(&self, tenant: Option<&str>) -> Result<Option<Head>, StorageError> {
+        self.0.records.head(tenant)
+    }
+
+    fn scan(
+        &self,
+        tenant: Option<&str>,
+        from: u64,
+        visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        self.0.records.scan(tenant, from, visit)
+    }
+
+    fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
+        self.0.records.list(filter)
+    }
+
+    fn count(&self, filter: &Filter) -> Result<u64, StorageError> {
+        self.0.records.count(filter)
+    }
+
+    /// Keeps the contents, so that they can be looked at.
+    fn close(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn location(&self) -> String {
+        "a watched store".to_owned()
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[audit(type = "tool", durability = "committed", swallow_errors = false)]
+fn waits(n: u32) -> Result<u32, Error> {
+    Ok(n)
+}
+
+#[audit(type = "tool", durability = "committed", swallow_errors = false)]
+async fn awaits(n: u32) -> Result<u32, Error> {
+    Ok(n)
+}
+
+#[audit(type = "tool")]
+fn goes_on(_n: u32) {}
+
+/// An instance that has opened the store: it holds the capsule 0.
+fn open(store: &Watched) -> Capsules {
+    let capsules = Capsules::builder()
+        .storage(store.clone())
+        .signer(LocalSigner::generate().unwrap())
+        .build()
+        .unwrap();
+    capsules.scope_sync(|| waits(0)).unwrap();
+    store.threads();
+    capsules
+}
+
+#[test]
+fn a_caller_who_waits_appends() {
+    let store = Watched::new();
+    let capsules = open(&store);
+    for n in 1..4 {
+        capsules.scope_sync(|| waits(n)).unwrap();
+        assert_eq!(store.contents().len(), n as usize + 1);
+    }
+    assert_eq!(store.threads(), [thread::current().id(); 3]);
+    // What the store calls meanwhile is not recorded, what the caller calls afterwards is.
+    capsules.scope_sync(|| goes_on(4));
+    let stats = capsules.close(PATIENCE).unwrap();
+    assert_eq!((stats.accepted, stats.committed), (5, 5));
+    assert_eq!(store.contents(), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_store_can_keep_to_the_recorders_threads() {
+    let store = Watched::appending_on_any_thread(false);
+    let capsules = open(&store);
+    capsules.scope_sync(|| waits(1)).unwrap();
+    assert_ne!(store.threads(), [thread::current().id()]);
+    assert_eq!(store.contents(), [0, 1]);
+}
+
+#[tokio::test]
+async fn a_task_that_waits_leaves_its_thread_alone() {
+    let store = Watched::new();
+    let capsules = open(&store);
+    store.set(Mood::Hangs);
+    let task = tokio::spawn(capsules.scope(awaits(1)));
+    // The runtime has one thread: this is not reached while it is blocked.
+    tokio::task::yield_now().await;
+    assert_ne!(store.wait_for_append(), thread::current().id());
+    assert!(!task.is_finished());
+    store.set(Mood::Works);
+    assert_eq!(task.await.unwrap().unwrap(), 1);
+    assert_eq!(store.contents(), [0, 1]);
+}
+
+/// A thread that calls `waits(n)`.
+fn spawn(capsules: &Capsules, n: u32) -> thread::JoinHandle<Result<u32, Error>> {
+    let capsules = capsules.clone();
+    thread::spawn(move || capsules.scope_sync(|| waits(n)))
+}
+
+/// Waits until so many capsules are accepted.
+fn wait_until_accepted(capsules: &Capsules, count: u64) {
+    while capsules.stats().accepted < count {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn behind_a_batch_it_waits_for_its_turn() {
+    let store = Watched::new();
+    let capsules = open(&store);
+    store.set(Mood::Hangs);
+    capsules.scope_sync(|| goes_on(1));
+    let batch = store.wait_for_append();
+    let caller = spawn(&capsules, 2);
+    wait_until_accepted(&capsules, 3);
+    assert_eq!(store.threads(), []);
+    store.set(Mood::Works);
+    let id = caller.thread().id();
+    caller.join().unwrap().unwrap();
+    assert_eq!(store.contents(), [0, 1, 2]);
+    assert!(batch != id && !store.threads().contains(&id));
+}
+
+#[test]
+fn what_comes_later_stays_behind_it() {
+    let store = Watched::new();
+    let capsules = open(&store);
+    store.set(Mood::Hangs);
+    let caller = spawn(&capsules, 1);
+    assert_eq!(store.wait_for_append(), caller.thread().id());
+    // More than the recorder waits for while something is on its way.
+    capsules.scope_sync(|| (2..100).for_each(goes_on));
+    let flush = capsules.flush();
+    let timed_out = capsules.flush_timeout(Duration::from_millis(50));
+    assert!(matches!(timed_out, Err(Error::TimedOut { waiting: 99 })));
+    assert_eq!(store.threads(), []);
+    store.set(Mood::Works);
+    flush.wait().unwrap();
+    caller.join().unwrap().unwrap();
+    assert_eq!(store.contents(), (0..100).collect::<Vec<_>>());
+}
+
+#[test]
+fn it_is_told_of_a_failure_and_nothing_is_lost_or_doubled() {
+    for failure in [Mood::Fails, Mood::FailsAfterwards] {
+        let store = Watched::new();
+        let capsules = open(&store);
+        store.set(Mood::Hangs);
+        let caller = spawn(&capsules, 1);
+        assert_eq!(store.wait_for_append(), caller.thread().id());
+        capsules.scope_sync(|| (2..100).for_each(goes_on));
+        store.set(failure);
+        let error = caller.join().unwrap().unwrap_err();
+        assert!(matches!(error, Error::Storage(_)), "{error:?}");
+        store.set(Mood::Works);
+        while capsules.flush().wait().is_err() {}
+        assert!(store.contents().into_iter().eq(0..100), "{failure:?}");
+        let stats = capsules.close(PATIENCE).unwrap();
+        assert_eq!((stats.committed, stats.failed), (100, 0));
+        assert!(stats.store_errors > 0);
+    }
+}
+
+#[test]
+fn closing_waits_for_it() {
+    let store = Watched::new();
+    let capsules = open(&store);
+    store.set(Mood::Hangs);
+    let caller = spawn(&capsules, 1);
+    store.wait_for_append();
+    let closed = capsules.clone().close(Duration::from_millis(50));
+    assert!(matches!(closed, Err(Error::TimedOut { waiting: 1 })));
+    store.set(Mood::Works);
+    caller.join().unwrap().unwrap();
+    assert_eq!(store.contents(), [0, 1]);
+    assert_eq!(capsules.stats().waiting, 0);
+}
+
+#[test]
+fn closed_while_it_fails_it_is_in_the_journal() {
+    let directory = capsules_tests::temp_dir();
+    let store = Watched::new();
+    let open = || {
+        let builder = Capsules::builder().storage(store.clone());
+        builder
+            .signer(LocalSigner::from_seed(&[7; 32]).unwrap())
+            .journals(directory.path().join("journals"))
+            .build()
+            .unwrap()
+    };
+    let capsules = open();
+    capsules.scope_sync(|| waits(0)).unwrap();
+    store.threads();
+    store.set(Mood::Hangs);
+    let caller = spawn(&capsules, 1);
+    store.wait_for_append();
+    capsules.scope_sync(|| goes_on(2));
+    let closed = capsules.clone().close(Duration::ZERO);
+    assert!(matches!(closed, Err(Error::TimedOut { waiting: 2 })));
+    store.set(Mood::Fails);
+    caller.join().unwrap().unwrap_err();
+    // The rest is left to the journal when both threads of the instance have ended.
+    drop(capsules);
+    while Arc::strong_count(&store.0) > 1 {
+        thread::yield_now();
+    }
+    store.set(Mood::Works);
+    open().close(PATIENCE).unwrap();
+    assert_eq!(store.contents(), [0, 1, 2]);
+}
