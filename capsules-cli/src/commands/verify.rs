@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use capsules_core::verify::{
     Checkpoint, CheckpointError, Level, Neighbours, NoCheckpoint, Report, Verifier,
 };
-use capsules_core::{ContentHash, Head, Storage};
+use capsules_core::{ContentHash, Head};
 use serde::Serialize;
 
 use crate::args::Global;
@@ -131,7 +131,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
                 let left = source::chain_length(&store).map(|length| length - first.min(length));
                 Progress::new(global, VERIFYING, Unit::Capsules, left)
             });
-            verify_store(&verifier, &store, &progress)?
+            verifier.verify_store(&store, None, &mut |read| progress.reached(read))?
         }
         Source::Export(input) => {
             verifier = verifier.without_columns();
@@ -257,15 +257,6 @@ fn since(text: &str) -> Result<Since, String> {
 fn read(path: &Path) -> Result<Result<Checkpoint, CheckpointError>> {
     let text = Input::File(path.to_owned()).read_small()?;
     Ok(String::from_utf8_lossy(&text).parse())
-}
-
-fn verify_store(
-    verifier: &Verifier,
-    store: &dyn Storage,
-    progress: &Progress,
-) -> Result<(Report, Neighbours)> {
-    let watch = &mut |read| progress.reached(read);
-    Ok(verifier.verify_scan(watch, |visit| store.scan_ref(None, verifier.first(), visit))?)
 }
 
 /// Verifies the records of an export, from the first that has to be shown on.

@@ -27,6 +27,7 @@ mod columns;
 mod finding;
 mod keys;
 mod parallel;
+mod ranges;
 mod record;
 mod report;
 mod signatures;

@@ -28,7 +28,7 @@ pub struct Verification<'v> {
 }
 
 /// A place in a chain.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Place {
     sequence: u64,
     /// The hash of the record before, if there is one.
@@ -36,6 +36,18 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// The place that follows a record with this sequence.
+    pub(super) fn behind(record: RecordRef<'_>, sequence: u64) -> Self {
+        Self {
+            sequence: sequence + 1,
+            previous_hash: Some(record.hash.to_owned()),
+        }
+    }
+
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
     /// The place so many records later, of which this is the last.
     pub(super) fn after(&self, records: u64, last: Option<RecordRef<'_>>) -> Self {
         Self {
@@ -145,6 +157,41 @@ impl<'v> Verification<'v> {
 
     pub(super) fn place(&self) -> Place {
         self.place.clone()
+    }
+
+    /// How many records there were.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Begins with records that stand at this place, to be joined to those before them.
+    pub(super) fn of_part(verifier: &'v Verifier, place: Place, signatures: Signatures) -> Self {
+        Self {
+            place,
+            awaits_head: false,
+            signatures,
+            ..Self::new(verifier)
+        }
+    }
+
+    /// Moves the beginning, before the first record.
+    pub(super) fn begin_at(&mut self, place: Place) {
+        self.place = place;
+    }
+
+    /// What [`of_part`](Self::of_part) began. `None` when a record failed, or may fail when its
+    /// signature is checked by itself. The way of checking signatures is given back.
+    pub(super) fn into_part(mut self, signatures: &mut Signatures) -> Option<Part> {
+        if self.error.is_some() {
+            *signatures = self.verifier.signatures();
+            return None;
+        }
+        let accepted = self.signatures.accept();
+        *signatures = self.signatures;
+        accepted.then_some(Part {
+            place: self.place,
+            tally: self.tally,
+        })
     }
 
     /// Goes on with records that were checked elsewhere and begin where this verification
@@ -283,7 +330,8 @@ impl<'v> Verification<'v> {
         hash.push_str(record.hash);
     }
 
-    fn head(&self) -> Option<crate::chain::Head> {
+    /// The last record, if there is one.
+    pub(super) fn head(&self) -> Option<crate::chain::Head> {
         Some(crate::chain::Head {
             sequence: self.place.sequence.checked_sub(1)?,
             hash: self.place.previous_hash.clone()?,
@@ -381,25 +429,15 @@ impl Part {
         records: impl Iterator<Item = RecordRef<'r>>,
         signatures: &mut Signatures,
     ) -> Option<Self> {
-        let mut verification = Verification {
-            place,
-            awaits_head: false,
-            signatures: std::mem::replace(signatures, Signatures::one_by_one()),
-            ..Verification::new(verifier)
-        };
+        let taken = std::mem::replace(signatures, Signatures::one_by_one());
+        let mut verification = Verification::of_part(verifier, place, taken);
         for record in records {
             verification.push_ref(record);
             if verification.error.is_some() {
-                *signatures = verifier.signatures();
-                return None;
+                break;
             }
         }
-        let accepted = verification.signatures.accept();
-        *signatures = verification.signatures;
-        accepted.then_some(Self {
-            place: verification.place,
-            tally: verification.tally,
-        })
+        verification.into_part(signatures)
     }
 }
 

@@ -7,6 +7,7 @@ use std::thread;
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::keys::TrustedKeys;
 use super::parallel::{self, Neighbours};
+use super::ranges;
 use super::record::PqPolicy;
 use super::report::{Level, Report};
 use super::signatures::Signatures;
@@ -56,10 +57,15 @@ pub struct Verifier {
     /// Who must have signed that record.
     since_key: Option<PublicKey>,
     chunk_records: usize,
+    range_records: u64,
 }
 
 /// So many that checking their signatures together is at its best rate.
 const CHUNK_RECORDS: usize = 1_024;
+
+/// So many that neither finding the first of them counts, nor what the last thread has still to do
+/// when the others are ready.
+const RANGE_RECORDS: u64 = 4_096;
 
 impl Verifier {
     /// Verifies at this level, with no key and without regard to post-quantum signatures. At
@@ -75,6 +81,7 @@ impl Verifier {
             since: None,
             since_key: None,
             chunk_records: CHUNK_RECORDS,
+            range_records: RANGE_RECORDS,
         }
     }
 
@@ -172,10 +179,30 @@ impl Verifier {
         storage: &dyn Storage,
         tenant: Option<&str>,
     ) -> Result<Report, StorageError> {
-        let (report, _) = self.verify_scan(&mut |_| {}, |visit| {
-            storage.scan_ref(tenant, self.first(), visit)
-        })?;
+        let (report, _) = self.verify_store(storage, tenant, &mut |_| {})?;
         Ok(report)
+    }
+
+    /// As [`verify`](Self::verify). `watch` is told from time to time how many records were
+    /// verified; where one fails, the count begins anew. Returns also what stands around the first
+    /// record that failed, or the last record.
+    ///
+    /// The store is read by several threads at once, and once more from its beginning when
+    /// something is found.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the store cannot be read.
+    pub fn verify_store(
+        &self,
+        storage: &dyn Storage,
+        tenant: Option<&str>,
+        watch: &mut dyn FnMut(u64),
+    ) -> Result<(Report, Neighbours), StorageError> {
+        if let Some(verified) = ranges::run(self, storage, tenant, watch)? {
+            return Ok(verified);
+        }
+        self.verify_scan(watch, |visit| storage.scan_ref(tenant, self.first(), visit))
     }
 
     /// Verifies the records that `scan` shows, in their order, with flat memory. `watch` is told
@@ -245,6 +272,11 @@ impl Verifier {
         self.chunk_records
     }
 
+    /// How many records a thread that reads for itself takes at once.
+    pub(super) fn range_records(&self) -> u64 {
+        self.range_records
+    }
+
     pub(super) fn wanted_threads(&self) -> Option<NonZero<usize>> {
         self.threads
             .or_else(|| thread::available_parallelism().ok())
@@ -258,8 +290,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::storage::SealNext;
     use crate::{
-        Capsule, CapsuleType, Draft, Keyring, LocalSigner, Position, Seal, Timestamp, Unsigned,
+        Capsule, CapsuleType, Draft, Filter, Keyring, LocalSigner, Position, Seal, Timestamp,
+        Unsigned, Uuid,
     };
 
     const LENGTH: usize = 40;
@@ -406,6 +440,124 @@ mod tests {
                 after: records.get(place + 1).cloned(),
             });
             prop_assert_eq!(neighbours, around);
+        }
+
+        /// Nor on whether each thread reads a store for itself.
+        #[test]
+        fn the_verdict_does_not_depend_on_who_reads(
+            tamperings in prop::collection::vec((tampering(), 0..LENGTH), 0..3),
+            range_records in 1..12_u64,
+            threads in 1..4_usize,
+            level in prop::sample::select(vec![Level::Structural, Level::Full, Level::Signatures]),
+            since in prop::option::of(0..LENGTH + 2),
+        ) {
+            let (mut records, keyring) = CHAIN.clone();
+            let head = since.map(|sequence| Head {
+                sequence: sequence as u64,
+                hash: records.get(sequence).map_or_else(|| "ab".repeat(32), |r| r.hash.clone()),
+            });
+            for (tampering, at) in tamperings {
+                tampering.apply(&mut records, at);
+            }
+            records.sort_by_key(|record| record.columns.sequence);
+            let store = Rows(records);
+            let verifier = Verifier {
+                range_records,
+                since: head,
+                ..Verifier::new(level)
+                    .keys(keyring.into())
+                    .threads(NonZero::new(threads).unwrap())
+            };
+            let mut read = 0;
+            let (report, around) = verifier.verify_store(&store, None, &mut |count| read = count)?;
+            let scan = |visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>| {
+                store.scan_ref(None, verifier.first(), visit)
+            };
+            let expected = verifier.verify_scan(&mut |_| {}, scan)?;
+            prop_assert_eq!((&report, &around), (&expected.0, &expected.1));
+            if report.valid() {
+                prop_assert!(read >= report.total_capsules);
+            }
+        }
+    }
+
+    /// Otherwise the two ways would be compared with themselves.
+    #[test]
+    fn each_thread_reads_for_itself_when_nothing_is_wrong() {
+        let (records, keyring) = CHAIN.clone();
+        let store = Rows(records.clone());
+        let verifier = Verifier {
+            range_records: 7,
+            ..Verifier::new(Level::Signatures)
+                .keys(keyring.into())
+                .threads(NonZero::new(2).unwrap())
+        };
+        let (report, around) = ranges::run(&verifier, &store, None, &mut |_| {})
+            .unwrap()
+            .unwrap();
+        assert_eq!(report, verifier.verify_records(records.clone()));
+        assert_eq!(around.before.as_ref(), records.last());
+
+        let mut changed = records;
+        changed[30].signature.replace_range(..2, "00");
+        let found = ranges::run(&verifier, &Rows(changed), None, &mut |_| {});
+        assert_eq!(found.unwrap(), None);
+    }
+
+    /// Rows that anybody may have changed, in the order in which a store shows them.
+    struct Rows(Vec<SealedRecord>);
+
+    impl Storage for Rows {
+        fn head(&self, _: Option<&str>) -> Result<Option<Head>, StorageError> {
+            Ok(self.0.last().map(|last| Head {
+                sequence: last.columns.sequence.unsigned_abs(),
+                hash: last.hash.clone(),
+            }))
+        }
+
+        fn scan(
+            &self,
+            _: Option<&str>,
+            from: u64,
+            visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
+        ) -> Result<(), StorageError> {
+            for record in &self.0 {
+                let shown = from == 0 || record.columns.sequence >= i64::try_from(from).unwrap();
+                if shown && visit(record.clone()).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        }
+
+        fn append(&self, _: Option<&str>, _: &mut SealNext<'_>) -> Result<(), StorageError> {
+            Err(StorageError::Closed {
+                location: self.location(),
+            })
+        }
+
+        fn get(&self, _: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
+            Ok(None)
+        }
+
+        fn get_by_hash(&self, _: &str) -> Result<Option<SealedRecord>, StorageError> {
+            Ok(None)
+        }
+
+        fn list(&self, _: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
+            Ok(self.0.clone())
+        }
+
+        fn count(&self, _: &Filter) -> Result<u64, StorageError> {
+            Ok(self.0.len() as u64)
+        }
+
+        fn close(&self) -> Result<(), StorageError> {
+            Ok(())
+        }
+
+        fn location(&self) -> String {
+            "rows".to_owned()
         }
     }
 
