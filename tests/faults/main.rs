@@ -7,6 +7,8 @@ mod faulty;
 #[cfg(target_os = "linux")]
 mod full;
 #[cfg(unix)]
+mod permissions;
+#[cfg(unix)]
 mod program;
 mod sqlite;
 mod support;

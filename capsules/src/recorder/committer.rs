@@ -144,10 +144,22 @@ impl Committer {
                 let _ = answer.send(Err(error.clone()));
             }
             self.shared.queue.fail_flushes(&error);
-            let never_opened = matches!(self.source, Source::Lazy(_));
-            if never_opened || self.shared.queue.is_closed() {
+            if self.shared.queue.is_closed() {
+                self.leaving = true;
                 self.give_up(&mut batch.jobs, &error);
                 break;
+            }
+            if let Source::Lazy(_) = self.source {
+                // A store that was never open may never be: nobody has to wait for room in the
+                // queue, and nothing is kept that dies with the process.
+                if self.shared.queue.is_full() {
+                    self.give_up(&mut batch.jobs, &error);
+                } else {
+                    self.lose_unjournaled(&mut batch.jobs, &error);
+                }
+                if batch.jobs.is_empty() {
+                    break;
+                }
             }
             thread::sleep(backoff);
             backoff = (backoff * 2).min(BACKOFF.1);
@@ -284,12 +296,15 @@ impl Committer {
     }
 
     /// Leaves the jobs to the journal; the ones that are not in it are lost, and counted.
-    fn give_up(&mut self, batch: &mut Vec<Job>, error: &Error) {
-        self.leaving |= self.shared.queue.is_closed();
-        for job in batch.drain(..) {
-            if job.receipt.is_none() {
-                self.shared.counters.fail(1, error.to_string());
-            }
+    fn give_up(&self, jobs: &mut Vec<Job>, error: &Error) {
+        self.lose_unjournaled(jobs, error);
+        jobs.clear();
+    }
+
+    fn lose_unjournaled(&self, jobs: &mut Vec<Job>, error: &Error) {
+        let lost = jobs.extract_if(.., |job| job.receipt.is_none()).count();
+        if lost > 0 {
+            self.shared.counters.fail(lost as u64, error.to_string());
         }
     }
 
