@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use capsules::{Capsules, audit, current};
 use serde_json::json;
@@ -149,7 +150,7 @@ async fn handler(
 
 #[audit(type = "agent")]
 #[axum::debug_handler]
-async fn handler_below(body: String) -> Result<String, axum::http::StatusCode> {
+async fn handler_below(body: String) -> Result<String, StatusCode> {
     Ok(body)
 }
 
