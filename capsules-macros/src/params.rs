@@ -39,7 +39,10 @@ pub(crate) fn rebind_mutable(signature: &mut Signature) -> TokenStream {
         }
         if let Some(mutability) = pattern.mutability.take() {
             let name = &pattern.ident;
-            rebound.extend(quote!(let #mutability #name = #name;));
+            rebound.extend(quote! {
+                #[allow(clippy::shadow_same)]
+                let #mutability #name = #name;
+            });
         }
     }
     rebound

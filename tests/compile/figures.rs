@@ -1,0 +1,170 @@
+//! What the attribute costs the compiler: `cargo test -p capsules-compile-tests -- --ignored
+//! --nocapture`. Processor time, so that other work on the machine disturbs it less; without
+//! incremental compilation, with everything that the package depends on compiled before.
+
+use std::fmt::Write as _;
+use std::process::Command;
+
+use crate::package::{Package, capsules, succeeded};
+use crate::public_crate::{FEATURES, copy};
+
+const RUNS: usize = 5;
+
+/// The seconds of processor time that a Cargo command takes for the package alone.
+fn seconds(package: &Package, arguments: &[&str]) -> f64 {
+    let source = package.path("src/lib.rs");
+    let text = std::fs::read_to_string(&source).unwrap();
+    std::fs::write(&source, text).unwrap();
+    let cargo = package.cargo(arguments);
+    let mut timed = Command::new("bash");
+    timed
+        .args(["-c", "TIMEFORMAT='%U %S'; time \"$@\"", "bash"])
+        .arg(cargo.get_program())
+        .args(cargo.get_args())
+        .arg("--quiet")
+        .current_dir(package.path(""))
+        .env("CARGO_INCREMENTAL", "0");
+    for (name, value) in cargo.get_envs() {
+        match value {
+            Some(value) => timed.env(name, value),
+            None => timed.env_remove(name),
+        };
+    }
+    let output = String::from_utf8(succeeded(&mut timed).stderr).unwrap();
+    let line = output.lines().last().unwrap();
+    line.split(' ')
+        .map(|part| part.parse::<f64>().unwrap())
+        .sum()
+}
+
+/// The medians of alternating runs, after one run each that is not counted.
+fn medians(packages: &[&Package], arguments: &[&str]) -> Vec<f64> {
+    let mut all = vec![Vec::new(); packages.len()];
+    for run in 0..=RUNS {
+        for (package, times) in packages.iter().zip(&mut all) {
+            let time = seconds(package, arguments);
+            if run > 0 {
+                times.push(time);
+            }
+        }
+    }
+    all.iter_mut()
+        .map(|times| {
+            times.sort_by(f64::total_cmp);
+            times[RUNS / 2]
+        })
+        .collect()
+}
+
+/// A crate of 1,000 functions with this attribute: synchronous and not, with and without errors.
+fn thousand(name: &str, dependency: &str, attribute: &str) -> Package {
+    let package = Package::new(name, dependency);
+    let mut source =
+        "pub async fn step(_: u32) -> Result<(), std::io::Error> { Ok(()) }\n".to_owned();
+    for number in 0..250 {
+        write!(
+            source,
+            "{attribute} pub async fn run_{number}(task: &str, n: u32) -> Result<String, std::io::Error> {{
+                 let mut text = String::new();
+                 for _ in 0..n {{ text.push_str(task); }}
+                 step(n).await?;
+                 Ok(text)
+             }}
+             {attribute} pub fn count_{number}(task: &str, n: usize) -> usize {{
+                 let total = task.len() * n;
+                 if total > 10 {{ return 10; }}
+                 total + {number}
+             }}
+             {attribute} pub async fn first_{number}(names: Vec<String>) -> Option<usize> {{
+                 let first = names.first()?;
+                 Some(first.len() + {number})
+             }}
+             {attribute} pub fn parse_{number}(text: &str) -> Result<u64, std::num::ParseIntError> {{
+                 let value: u64 = text.trim().parse()?;
+                 Ok(value + {number})
+             }}\n"
+        )
+        .unwrap();
+    }
+    package.write("src/lib.rs", &source);
+    package
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn a_thousand_functions() {
+    let plain = thousand("thousand-plain", "", "");
+    let audited = thousand(
+        "thousand-audited",
+        &capsules("default-features = false"),
+        "#[capsules::audit(type = \"system\")]",
+    );
+    let instrumented = thousand(
+        "thousand-instrumented",
+        "tracing = { version = \"0.1\", default-features = false, features = [\"attributes\", \"std\"] }\n",
+        "#[tracing::instrument]",
+    );
+    for command in ["check", "build"] {
+        let medians = medians(&[&plain, &audited, &instrumented], &[command, "--lib"]);
+        println!("{command}, plain / audited / instrumented: {medians:.2?} s");
+    }
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn a_published_crate() {
+    let (plain, _) = copy(false);
+    let (audited, annotated) = copy(true);
+    for command in ["check", "build"] {
+        let mut arguments = vec![command, "--lib"];
+        arguments.extend(FEATURES);
+        let medians = medians(&[&plain, &audited], &arguments);
+        println!(
+            "{command}, {} functions, plain / audited: {medians:.2?} s",
+            annotated.functions
+        );
+    }
+}
+
+/// How many functions that await each other are provably `Send` at the default recursion limit.
+#[test]
+#[ignore = "a measurement"]
+fn the_deepest_chain_that_is_send() {
+    for (name, attribute) in [
+        ("chain-audited", "#[capsules::audit(type = \"agent\")]"),
+        ("chain-plain", ""),
+    ] {
+        let package = Package::new(name, &capsules("default-features = false"));
+        let (mut proved, mut refused) = (1, 128);
+        while refused - proved > 1 {
+            let levels = usize::midpoint(proved, refused);
+            package.write("src/lib.rs", &chain(levels, attribute));
+            let output = package.cargo(&["check", "--quiet"]).output().unwrap();
+            match output.status.success() {
+                true => proved = levels,
+                false => refused = levels,
+            }
+        }
+        println!("{name}: {proved} levels");
+    }
+}
+
+fn chain(levels: usize, attribute: &str) -> String {
+    let mut source = format!(
+        "{attribute} async fn level_1(task: &str) -> usize {{ std::future::ready(()).await; task.len() }}\n"
+    );
+    for level in 2..=levels {
+        let below = level - 1;
+        writeln!(
+            source,
+            "{attribute} async fn level_{level}(task: &str) -> usize {{ level_{below}(task).await + 1 }}"
+        )
+        .unwrap();
+    }
+    writeln!(
+        source,
+        "fn is_send<T: Send>(_: T) {{}}\npub fn check() {{ is_send(level_{levels}(\"\")) }}"
+    )
+    .unwrap();
+    source
+}
