@@ -13,6 +13,7 @@ use capsules::{
     ActionOutcome, Capsule, CapsuleType, Capsules, Durability, Error, Filter, LocalSigner,
     OutcomeStatus, PublicKey, SignError, Signature, Signer, action, current,
 };
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::support::{assert_ended, audited, audited_async, instance, only, recorded};
@@ -347,6 +348,53 @@ async fn a_failure_to_record_is_an_error_for_whoever_asks() {
     assert!(matches!(own, Err(Error::Unsealable)), "{own:?}");
     let reply = tool().begin().finish_and_report(&());
     assert!(matches!(reply.await, Err(Error::Closed)));
+}
+
+#[tokio::test]
+async fn a_stream_ends_it_at_its_end_its_first_error_or_its_drop() {
+    async fn take(items: Vec<Result<u8, &str>>, most: usize) -> (usize, Capsule) {
+        let run = async {
+            let items = stream::iter(items).inspect(|_| {
+                current().metric("seen", true);
+            });
+            let action = tool().durability(Durability::Committed);
+            let items = action.run_stream(items, |item| item.as_ref().err());
+            items.take(most).count().await
+        };
+        let (count, capsules) = audited_async(run).await;
+        (count, only(capsules))
+    }
+    let figures = |capsule: &Capsule| json!(capsule.outcome.metrics);
+
+    let (count, capsule) = take(vec![Ok(1), Ok(2)], 9).await;
+    assert_eq!(count, 2);
+    assert_ended(&capsule, &OutcomeStatus::Success, None);
+    assert_eq!(figures(&capsule), json!({"items": 2, "seen": true}));
+
+    let (count, capsule) = take(vec![Ok(1), Err("gone"), Ok(2)], 9).await;
+    assert_eq!(count, 3);
+    assert_ended(&capsule, &OutcomeStatus::Failure, Some("gone"));
+    assert_eq!(capsule.outcome.metrics["items"], 2);
+
+    let (count, capsule) = take(vec![Ok(1), Ok(2), Ok(3)], 2).await;
+    assert_eq!(count, 2);
+    assert_eq!(capsule.outcome.status, OutcomeStatus::Partial);
+    assert_eq!(capsule.outcome.metrics["items"], 2);
+}
+
+#[tokio::test]
+async fn a_closure_that_panics_on_an_item_does_not_reach_the_stream() {
+    let items = stream::iter([1, 2]);
+    let run = async {
+        let items = tool().run_stream(items, |item| match item {
+            0 => Some(item),
+            _ => panic!("as the test wants it"),
+        });
+        items.collect::<Vec<_>>().await
+    };
+    let (items, capsules) = audited_async(run).await;
+    assert_eq!(items, [1, 2]);
+    assert_ended(&only(capsules), &OutcomeStatus::Success, None);
 }
 
 #[test]

@@ -7,15 +7,19 @@ mod running;
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use capsules_core::CapsuleType;
+use futures_core::Stream;
 use serde::Serialize;
 
 use crate::call::{Call, Inputs, Site};
 use crate::capsules::Capsules;
-use crate::capture::{json_by_serialize, prompt_hash, text_by_display};
+use crate::capture::{Parts, json_by_serialize, prompt_hash, text_by_display};
 use crate::durability::Durability;
+use crate::items::Items;
+use crate::limits::Captured;
+use crate::stream::StreamEnd;
 use crate::strict::{FromAuditError, or_error};
 use crate::target::Target;
 use crate::trace_parent::trace_id;
@@ -261,6 +265,58 @@ impl Action {
     {
         self.acting(future, ActionOutcome::ended as fn(&_, _) -> _)
             .settled_by(or_error)
+    }
+
+    /// Runs a stream as the action, with its capsule as the [current](crate::current) one whenever
+    /// it is polled. The action ends when the stream does, at its first item in which the closure
+    /// finds an error, or, as cancelled, when it is dropped before. The items are counted in
+    /// `outcome.metrics`, and nothing else is kept of them.
+    ///
+    /// ```
+    /// # use capsules::{Capsules, CapsuleType, Filter, storage::MemoryStorage};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let capsules = Capsules::builder().storage(MemoryStorage::new()).data_dir(directory.path()).build()?;
+    /// # let runtime = tokio::runtime::Runtime::new()?;
+    /// # runtime.block_on(async {
+    /// use futures_util::{StreamExt, stream};
+    ///
+    /// let tokens = stream::iter([Ok("to "), Ok("be"), Err("the model is gone")]);
+    /// let tokens = capsules
+    ///     .action(CapsuleType::Chat)
+    ///     .source("complete")
+    ///     .run_stream(tokens, |token| token.as_ref().err());
+    /// assert_eq!(tokens.count().await, 3);
+    /// # });
+    /// # let capsule = capsules.list(Filter::new()).wait()?[0].capsule()?;
+    /// # assert_eq!(capsule.outcome.error.as_deref(), Some("the model is gone"));
+    /// # assert_eq!(capsule.outcome.metrics["items"], 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_stream<S, E>(
+        self,
+        stream: S,
+        error: impl Fn(&S::Item) -> Option<&E>,
+    ) -> impl Stream<Item = S::Item>
+    where
+        S: Stream,
+        E: Display + ?Sized,
+    {
+        let end = StreamEnd {
+            at_error: true,
+            // Where errors are swallowed, whether it worked is in the statistics.
+            report: (self.durability_of_instance() == Some(Durability::Committed))
+                .then_some((|_| None) as fn(_) -> _),
+        };
+        let read = move |items: &mut Items<()>, item: &S::Item, limits| {
+            let err = catch_unwind(AssertUnwindSafe(|| error(item)));
+            let parts = Parts {
+                ok: None::<&()>,
+                err: err.unwrap_or_default(),
+            };
+            items.read(&parts, |error| text_by_display(error, limits), |(), ()| ());
+        };
+        self.call()
+            .run_stream(stream, end, read, |(), _| Captured::default())
     }
 
     /// Runs a closure as the action; see [`run`](Self::run).
