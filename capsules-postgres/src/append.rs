@@ -11,6 +11,7 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::connection::{Connection, Connections};
 use crate::failure::Failure;
 use crate::row;
+use crate::schema::Widths;
 
 /// How long a chain's lock is waited for, and how long a writer may keep it while it says
 /// nothing: one whose machine was cut off must not stop the others for ever. What the writer
@@ -49,18 +50,24 @@ const ATTEMPTS: u32 = 20;
 /// What a record without a domain gets: the column may not be empty.
 const DOMAIN: &str = "agents";
 
+/// Where records are appended.
+pub(crate) struct Table<'a> {
+    pub(crate) connections: &'a Connections,
+    pub(crate) location: &'a str,
+    pub(crate) widths: &'a Widths,
+}
+
 pub(crate) type Heads = HashMap<Option<String>, Head>;
 
 /// Appends to several chains, all or none.
 pub(crate) async fn append(
-    connections: &Connections,
-    location: &str,
+    table: &Table<'_>,
     chains: &[Option<&str>],
     seal: &mut SealChains<'_>,
 ) -> Result<(), Failure> {
     let mut attempt = 1;
     loop {
-        match append_once(connections, location, chains, seal).await {
+        match append_once(table, chains, seal).await {
             Err(failure) if failure.is_conflict() && attempt < ATTEMPTS => attempt += 1,
             result => return result,
         }
@@ -68,14 +75,14 @@ pub(crate) async fn append(
 }
 
 async fn append_once(
-    connections: &Connections,
-    location: &str,
+    table: &Table<'_>,
     chains: &[Option<&str>],
     seal: &mut SealChains<'_>,
 ) -> Result<(), Failure> {
-    let connection = connections.get().await?;
+    refuse_unwritable(table, chains, seal)?;
+    let connection = table.connections.get().await?;
     let heads = heard(begin(&connection, chains)).await?;
-    let records = match sealed(location, chains, &heads, seal) {
+    let records = match sealed(table, chains, &heads, seal) {
         Ok(records) => records,
         Err(error) => {
             heard(async { Ok(connection.batch_execute("ROLLBACK").await?) }).await?;
@@ -102,12 +109,45 @@ async fn append_once(
             };
             connection.give_back();
             return Err(match stored {
-                Some(id) => duplicate(id, location).into(),
+                Some(id) => duplicate(id, table.location).into(),
                 None => failure,
             });
         }
         (Err(failure), Err(_)) => return Err(failure),
         (Ok(()), Err(error)) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+/// Refuses the records of a chain whose name the server cannot be told.
+fn refuse_unwritable(
+    table: &Table<'_>,
+    chains: &[Option<&str>],
+    seal: &mut SealChains<'_>,
+) -> Result<(), StorageError> {
+    for (number, chain) in chains.iter().enumerate() {
+        if chain.is_some_and(|tenant| tenant.contains('\0')) {
+            let records = seal(number, None)?;
+            refuse(table, *chain, &records)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses the first of the records that the table can never keep.
+fn refuse(
+    table: &Table<'_>,
+    chain: Option<&str>,
+    records: &[SealedRecord],
+) -> Result<(), StorageError> {
+    for record in records {
+        if let Some(reason) = table.widths.refuse(record, chain) {
+            return Err(StorageError::Refused {
+                id: record.columns.id.clone(),
+                location: table.location.to_owned(),
+                reason,
+            });
+        }
     }
     Ok(())
 }
@@ -155,11 +195,12 @@ async fn begin(connection: &Connection, chains: &[Option<&str>]) -> Result<Heads
 
 /// The records of all chains, checked.
 fn sealed(
-    location: &str,
+    table: &Table<'_>,
     chains: &[Option<&str>],
     heads: &Heads,
     seal: &mut SealChains<'_>,
 ) -> Result<Vec<SealedRecord>, StorageError> {
+    let location = table.location;
     let mut all = Vec::new();
     let mut ids = HashSet::new();
     for (number, chain) in chains.iter().enumerate() {
@@ -184,6 +225,7 @@ fn sealed(
             }
             columns.tenant_id = tenant.map(str::to_owned);
         }
+        refuse(table, *chain, &records)?;
         all.append(&mut records);
     }
     Ok(all)

@@ -1,6 +1,9 @@
 //! The table `quantumpipes_capsules`: made where it does not exist, and used as it is where
 //! another implementation has made it.
 
+use std::collections::HashMap;
+
+use capsules_core::SealedRecord;
 use tokio_postgres::Client;
 
 use crate::failure::Failure;
@@ -54,11 +57,50 @@ CREATE INDEX ix_quantumpipes_capsules_session_id
     ON quantumpipes_capsules (session_id) WHERE session_id IS NOT NULL;
 "#;
 
+/// How many characters a table's columns hold; `None` where there is no limit. Of the others every
+/// value has the length that the protocol gives it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Widths {
+    kind: Option<usize>,
+    session_id: Option<usize>,
+    domain: Option<usize>,
+    tenant_id: Option<usize>,
+    signed_by: Option<usize>,
+}
+
+impl Widths {
+    /// Why a record can never be kept in this tenant's chain, if it cannot.
+    pub(crate) fn refuse(&self, record: &SealedRecord, tenant: Option<&str>) -> Option<String> {
+        let columns = &record.columns;
+        let values = [
+            ("type", Some(columns.kind.as_str()), self.kind),
+            ("session_id", columns.session_id.as_deref(), self.session_id),
+            ("domain", columns.domain.as_deref(), self.domain),
+            ("tenant_id", tenant, self.tenant_id),
+            ("signed_by", record.signed_by.as_deref(), self.signed_by),
+        ];
+        values.into_iter().find_map(|(column, value, width)| {
+            let value = value?;
+            if value.contains('\0') {
+                return Some(format!(
+                    "its {column} has a NUL character, which PostgreSQL does not store"
+                ));
+            }
+            let length = value.chars().count();
+            let width = width.filter(|width| length > *width)?;
+            Some(format!(
+                "its {column} has {length} characters, and the column holds {width}; widen it: \
+                 ALTER TABLE quantumpipes_capsules ALTER COLUMN {column} TYPE TEXT"
+            ))
+        })
+    }
+}
+
 /// Two processes that make the table at once wait for each other here.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('quantumpipes_capsules', 0))";
 
 /// Checks the server and the table, and makes the table where it does not exist.
-pub(crate) async fn prepare(client: &Client, create: bool) -> Result<(), Failure> {
+pub(crate) async fn prepare(client: &Client, create: bool) -> Result<Widths, Failure> {
     let version: i32 = value(client, "SELECT current_setting('server_version_num')::int4").await?;
     if version < OLDEST {
         return Err(Failure::found(format!(
@@ -102,21 +144,35 @@ async fn exists(client: &Client) -> Result<bool, Failure> {
     .await
 }
 
-/// Whether the table has what is read and written.
-async fn check(client: &Client) -> Result<(), Failure> {
-    let found: Vec<String> = value(
-        client,
-        "SELECT coalesce(array_agg(attname::text), '{}') FROM pg_attribute \
-         WHERE attrelid = to_regclass('quantumpipes_capsules') AND attnum > 0 \
-         AND NOT attisdropped",
-    )
-    .await?;
+/// Whether the table has what is read and written, and how much its columns hold.
+async fn check(client: &Client) -> Result<Widths, Failure> {
+    // The modifier of a VARCHAR is its width and four; that of a TEXT is -1.
+    let rows = client
+        .query_typed(
+            "SELECT attname::text, atttypmod FROM pg_attribute \
+             WHERE attrelid = to_regclass('quantumpipes_capsules') AND attnum > 0 \
+             AND NOT attisdropped",
+            &[],
+        )
+        .await?;
+    let mut found = HashMap::new();
+    for row in rows {
+        let (name, modifier): (String, i32) = (row.try_get(0)?, row.try_get(1)?);
+        found.insert(name, usize::try_from(modifier - 4).ok());
+    }
     let missing: Vec<_> = COLUMNS
         .into_iter()
-        .filter(|column| !found.iter().any(|found| found == column))
+        .filter(|column| !found.contains_key(*column))
         .collect();
     if missing.is_empty() {
-        return Ok(());
+        let width = |column| found.get(column).copied().flatten();
+        return Ok(Widths {
+            kind: width("type"),
+            session_id: width("session_id"),
+            domain: width("domain"),
+            tenant_id: width("tenant_id"),
+            signed_by: width("signed_by"),
+        });
     }
     Err(Failure::found(format!(
         "its table quantumpipes_capsules lacks the column{} {}; it belongs to another application, \

@@ -30,6 +30,7 @@ const PORTION: usize = 1_000;
 pub struct PostgresStorage {
     connections: Connections,
     location: String,
+    widths: schema::Widths,
     read_only: bool,
 }
 
@@ -169,13 +170,13 @@ impl Storage for PostgresStorage {
                 Failure::found("it was opened read-only").during(Attempt::Write, &self.location)
             );
         }
+        let table = append::Table {
+            connections: &self.connections,
+            location: &self.location,
+            widths: &self.widths,
+        };
         self.connections
-            .wait(append::append(
-                &self.connections,
-                &self.location,
-                chains,
-                seal,
-            ))
+            .wait(append::append(&table, chains, seal))
             .map_err(self.failed(Attempt::Write))
     }
 
@@ -359,17 +360,18 @@ impl PostgresOptions {
         let failed = |failure: Failure| failure.during(Attempt::Open, &config.location);
         let connections =
             Connections::new(&config, self.max_connections, self.patience).map_err(failed)?;
-        connections
+        let widths = connections
             .wait(async {
                 let connection = connections.get().await?;
-                schema::prepare(&connection, !self.read_only).await?;
+                let widths = schema::prepare(&connection, !self.read_only).await?;
                 connection.give_back();
-                Ok(())
+                Ok(widths)
             })
             .map_err(failed)?;
         Ok(PostgresStorage {
             connections,
             location: config.location,
+            widths,
             read_only: self.read_only,
         })
     }

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use capsules::Capsules;
 use capsules_core::{Capsule, CapsuleType, Draft, Position, SealedRecord, Storage, StorageError};
 use capsules_postgres::PostgresStorage;
 use capsules_tests::postgres::server;
@@ -199,4 +200,63 @@ fn append(store: &PostgresStorage, tenant: Option<&str>) -> Result<(), StorageEr
             columns: draft.columns(&position),
         }])
     })
+}
+
+/// Another implementation's table holds 36 characters of a tenant. A capsule that does not fit is
+/// lost, which is put on record; those after it are not.
+#[test]
+fn a_record_that_the_table_cannot_hold_keeps_no_other_from_being_stored() {
+    let Some(server) = server() else { return };
+    let url = server.schema();
+    PostgresStorage::open(&url).unwrap();
+    let narrow = "ALTER TABLE quantumpipes_capsules ALTER COLUMN tenant_id TYPE VARCHAR(36)";
+    server.client(&url).batch_execute(narrow).unwrap();
+    let data = capsules_tests::temp_dir();
+    let capsules = Capsules::builder()
+        .path(&url)
+        .data_dir(data.path())
+        .build()
+        .unwrap();
+    capsules.scope_sync(|| {
+        for tenant in ["before", &"x".repeat(37), "with a \0", "after"] {
+            act(tenant);
+        }
+    });
+    capsules.flush().wait().unwrap();
+    let stats = capsules.stats();
+    assert_eq!(stats.failed, 2, "{stats:?}");
+    let error = stats.last_error.unwrap_or_default();
+    assert!(error.contains("tenant_id has"), "{error}");
+    let chains = PostgresStorage::open(&url).unwrap().chains().unwrap();
+    let tenants: Vec<_> = chains.iter().map(Option::as_deref).collect();
+    assert_eq!(tenants, [None, Some("after"), Some("before")]);
+    let gaps = capsules.list(capsules::Filter::new().domain("capsules"));
+    let summaries: Vec<_> = gaps
+        .wait()
+        .unwrap()
+        .iter()
+        .map(|record| record.capsule().unwrap().outcome.summary)
+        .collect();
+    assert!(
+        summaries
+            .iter()
+            .all(|text| text.contains("refused by the store")),
+        "{summaries:?}"
+    );
+    assert!(!summaries.is_empty());
+    capsules.close(Duration::from_secs(10)).unwrap();
+    assert_eq!(
+        crate::support::verified(&url, data.path()).len(),
+        2 + summaries.len()
+    );
+
+    // Widened, it takes what it refused.
+    let wide = "ALTER TABLE quantumpipes_capsules ALTER COLUMN tenant_id TYPE TEXT";
+    server.client(&url).batch_execute(wide).unwrap();
+    append(&PostgresStorage::open(&url).unwrap(), Some(&"x".repeat(37))).unwrap();
+}
+
+#[capsules::audit(type = "tool", tenant_from = "tenant")]
+fn act(tenant: &str) -> usize {
+    tenant.len()
 }

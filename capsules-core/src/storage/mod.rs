@@ -227,6 +227,16 @@ pub enum StorageError {
         /// Path or host.
         location: String,
     },
+    /// A record can never be kept in this store, as it is now; others can.
+    #[error("the capsule {id} cannot be kept in {location}: {reason}")]
+    Refused {
+        /// The record's id.
+        id: String,
+        /// Path or host.
+        location: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// The records to append do not follow the chain's head.
     #[error("refused to append to the capsule store {location}: {reason}")]
     Unlinked {

@@ -6,13 +6,15 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use capsules_core::{Draft, Head, StorageError};
+use capsules_core::{Draft, Head, StorageError, Timestamp, Uuid};
 
 use super::ahead::{Ahead, Chain, Guess, by_chain};
 use super::sealing::{head_of, seal_after};
@@ -183,7 +185,7 @@ impl Committer {
             let backend = self.backend()?;
             self.recover(&backend)?;
             while !batch.jobs.is_empty() {
-                self.store_chain(&backend, batch)?;
+                self.store(&backend, batch)?;
             }
             self.close_gaps(&backend)
         });
@@ -228,32 +230,53 @@ impl Committer {
         Ok(())
     }
 
-    /// Stores the jobs of the first job's chain, in one transaction, and takes them out of the
-    /// batch.
-    fn store_chain(&mut self, backend: &Backend, batch: &mut Batch) -> Result<(), Error> {
-        let Batch {
-            jobs,
-            guesses,
-            stored: answers,
-        } = batch;
-        let chain = chain_of(backend, &jobs[0].draft);
-        let drafts: Vec<_> = jobs
-            .iter()
-            .map(|job| &job.draft)
-            .filter(|draft| chain_of(backend, draft) == chain)
-            .collect();
-        let guess = guesses.remove(&chain);
-        let appended = append_guessed(backend, guess, &drafts)?;
-        if let Some((head, guessed)) = appended {
-            self.ahead.stored(chain.clone(), head, guessed);
+    /// Stores the batch, in one transaction where the store can, and takes its jobs out of it. A
+    /// job that the store can never keep is taken out alone.
+    fn store(&self, backend: &Backend, batch: &mut Batch) -> Result<(), Error> {
+        let guesses = mem::take(&mut batch.guesses);
+        let drafts = batch.jobs.iter().map(|job| &job.draft);
+        match append(backend, guesses, drafts) {
+            Ok(appended) => {
+                for Appended {
+                    chain,
+                    head,
+                    guessed,
+                } in appended
+                {
+                    self.ahead.stored(chain, head, guessed);
+                }
+            }
+            Err(Error::Storage(error)) => {
+                let refused = refused_id(&error)
+                    .and_then(|id| batch.jobs.iter().position(|job| job.draft.id() == id));
+                return match refused {
+                    Some(place) => {
+                        self.refuse(batch.jobs.remove(place), &error);
+                        Ok(())
+                    }
+                    None => Err(Error::Storage(error)),
+                };
+            }
+            Err(error) => return Err(error),
         }
-        let stored: Vec<Job> = jobs
-            .extract_if(.., |job| chain_of(backend, &job.draft) == chain)
-            .collect();
+        let stored = mem::take(&mut batch.jobs);
         self.shared.counters.commit(stored.len() as u64);
         self.trim(&stored);
-        answers.extend(stored.into_iter().filter_map(|job| job.answer));
+        let answers = stored.into_iter().filter_map(|job| job.answer);
+        batch.stored.extend(answers);
         Ok(())
+    }
+
+    /// Gives up a capsule that would keep all that follow from being stored, and leaves a gap that
+    /// says so.
+    fn refuse(&self, job: Job, error: &Arc<StorageError>) {
+        tracing::error!(target: "capsules", %error, "a capsule is lost");
+        self.shared.counters.fail(1, error.to_string());
+        self.shared.gaps.refused(Timestamp::now());
+        self.trim(slice::from_ref(&job));
+        if let Some(answer) = job.answer {
+            let _ = answer.send(Err(Error::Storage(Arc::clone(error))));
+        }
     }
 
     /// Lets the journal give up what is stored.
@@ -281,7 +304,7 @@ impl Committer {
         for capsule in self.shared.gaps.take(at_the_end) {
             self.gaps.push(Draft::new(&capsule)?);
         }
-        append(backend, self.gaps.iter())?;
+        append(backend, HashMap::new(), self.gaps.iter())?;
         self.gaps.clear();
         Ok(())
     }
@@ -350,57 +373,92 @@ pub(super) fn chain_of(backend: &Backend, draft: &Draft) -> Chain {
     chain.map(str::to_owned)
 }
 
-/// Appends each draft to the head of its chain.
-pub(super) fn append<'d>(
-    backend: &Backend,
-    drafts: impl Iterator<Item = &'d Draft>,
-) -> Result<(), Error> {
-    for drafts in by_chain(backend, drafts).values() {
-        append_guessed(backend, None, drafts)?;
-    }
-    Ok(())
+/// Where an append has left a chain.
+pub(super) struct Appended {
+    chain: Chain,
+    head: Head,
+    /// Whether it was sealed ahead on the right head.
+    guessed: bool,
 }
 
-/// Appends the drafts to the head of their chain: as the guess has sealed them, if its head is
-/// the chain's, else sealed now, under the store's lock. Gives the new head, and whether the guess
-/// was right.
-fn append_guessed(
+/// Appends each draft to the head of its chain: as the guess has sealed it, if its head is the
+/// chain's, else sealed now, under the store's lock.
+pub(super) fn append<'d>(
     backend: &Backend,
-    guess: Option<Guess>,
-    drafts: &[&Draft],
-) -> Result<Option<(Head, bool)>, Error> {
-    let Some(first) = drafts.first() else {
-        return Ok(None);
-    };
+    mut guesses: HashMap<Chain, Guess>,
+    drafts: impl Iterator<Item = &'d Draft>,
+) -> Result<Vec<Appended>, Error> {
     let Backend { storage, seal, .. } = backend;
-    let mut guess = guess;
-    let mut appended = None;
-    let result = storage.append(storage.chain_of(first.tenant_id()), &mut |head| {
-        let (records, guessed) = match guess.take() {
+    let chains: Vec<_> = by_chain(backend, drafts).into_iter().collect();
+    let names: Vec<_> = chains.iter().map(|(chain, _)| chain.as_deref()).collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut ends: Vec<Option<(Head, bool)>> = vec![None; chains.len()];
+    let result = storage.append_all(&names, &mut |number, head| {
+        let (chain, drafts) = &chains[number];
+        let (records, ahead) = match guesses.remove(chain) {
             Some(guess) if head == Some(&guess.head) => (guess.records, true),
             _ => (seal_after(seal, head, drafts)?, false),
         };
-        appended = head_of(&records).map(|head| (head, guessed));
+        ends[number] = head_of(&records).map(|head| (head, ahead));
         Ok(records)
     });
     match result {
-        Ok(()) => Ok(appended),
-        // An append that was reported as failed had taken effect after all.
-        Err(StorageError::Duplicate { id, location }) => {
-            let mut missing = Vec::new();
-            for draft in drafts {
-                if storage.get(&draft.id())?.is_none() {
-                    missing.push(*draft);
-                }
-            }
-            if missing.len() < drafts.len() {
-                let head = storage.head(storage.chain_of(first.tenant_id()))?;
-                let rest = append_guessed(backend, None, &missing)?;
-                Ok(rest.or(head.map(|head| (head, false))))
-            } else {
-                Err(StorageError::Duplicate { id, location }.into())
-            }
+        Ok(()) => {
+            let ends = chains.into_iter().zip(ends);
+            Ok(ends
+                .filter_map(|((chain, _), end)| {
+                    end.map(|(head, guessed)| Appended {
+                        chain,
+                        head,
+                        guessed,
+                    })
+                })
+                .collect())
         }
+        Err(StorageError::Duplicate { id, location }) => append_missing(backend, &chains)?
+            .ok_or_else(|| StorageError::Duplicate { id, location }.into()),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Appends what is not stored yet: an append that was reported as failed had taken effect after
+/// all. `None` when nothing of it is stored.
+fn append_missing(
+    backend: &Backend,
+    chains: &[(Chain, Vec<&Draft>)],
+) -> Result<Option<Vec<Appended>>, Error> {
+    let storage = &backend.storage;
+    let (mut count, mut missing) = (0, Vec::new());
+    for draft in chains.iter().flat_map(|(_, drafts)| drafts) {
+        count += 1;
+        if storage.get(&draft.id())?.is_none() {
+            missing.push(*draft);
+        }
+    }
+    if missing.len() == count {
+        return Ok(None);
+    }
+    let mut appended = append(backend, HashMap::new(), missing.into_iter())?;
+    for (chain, _) in chains {
+        if appended.iter().all(|appended| appended.chain != *chain)
+            && let Some(head) = storage.head(chain.as_deref())?
+        {
+            appended.push(Appended {
+                chain: chain.clone(),
+                head,
+                guessed: false,
+            });
+        }
+    }
+    Ok(Some(appended))
+}
+
+/// The capsule that a store can never keep, if that is the error.
+pub(super) fn refused_id(error: &StorageError) -> Option<Uuid> {
+    match error {
+        StorageError::Refused { id, .. } => id.parse().ok(),
+        _ => None,
     }
 }

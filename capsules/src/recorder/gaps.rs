@@ -5,11 +5,13 @@ use std::sync::{Mutex, PoisonError};
 
 use capsules_core::{Capsule, CapsuleType, OutcomeStatus, Timestamp, TriggerType};
 
-/// Calls that ran unrecorded, and capsules that were accepted without the journal.
+/// Calls that ran unrecorded, capsules that were accepted without the journal, and capsules that
+/// the store can never keep.
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
     dropped: Mutex<Option<Gap>>,
     not_journaled: Mutex<Option<Gap>>,
+    refused: Mutex<Option<Gap>>,
     /// Whether the journal takes nothing now, so that the gap in it is still growing.
     journal_fails: AtomicBool,
 }
@@ -34,6 +36,11 @@ impl Gaps {
         widen(&self.not_journaled, at)
     }
 
+    /// Counts a capsule that the store can never keep.
+    pub(super) fn refused(&self, at: Timestamp) {
+        widen(&self.refused, at);
+    }
+
     /// The journal has taken a capsule.
     pub(super) fn journaled(&self) {
         if self.journal_fails.load(Ordering::Relaxed) {
@@ -44,7 +51,7 @@ impl Gaps {
     pub(super) fn are_open(&self) -> bool {
         let open =
             |gap: &Mutex<Option<Gap>>| gap.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        open(&self.dropped) || open(&self.not_journaled)
+        open(&self.dropped) || open(&self.not_journaled) || open(&self.refused)
     }
 
     /// The capsules that put the gaps on record. The gaps are closed with that. One that is still
@@ -68,7 +75,16 @@ impl Gaps {
                 OutcomeStatus::Partial,
             )
         });
-        dropped.into_iter().chain(not_journaled).collect()
+        let refused = take(&self.refused).map(|gap| {
+            gap.capsule(
+                "capsules were refused by the store and are lost",
+                OutcomeStatus::Failure,
+            )
+        });
+        [dropped, not_journaled, refused]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 

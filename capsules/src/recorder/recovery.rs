@@ -1,12 +1,12 @@
 //! Putting on record what dead processes had accepted.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use capsules_core::{Capsule, Draft, OutcomeStatus, SealedRecord, Uuid, sha3_256};
 
 use super::Backend;
-use super::committer::append;
+use super::committer::{append, refused_id};
 use super::gaps::system_capsule;
 use crate::error::Error;
 use crate::journal::{self, RecoverError, Recovered, Recovery};
@@ -44,7 +44,7 @@ pub(crate) fn recover_into(
                 drafts.push(draft);
             }
         }
-        append(backend, drafts.iter())?;
+        append_kept(backend, drafts)?;
         stored += count;
         watch(stored);
         Ok(())
@@ -56,6 +56,30 @@ pub(crate) fn recover_into(
             reason: error.to_string(),
         },
     })
+}
+
+/// Appends the drafts. In the place of one that the store can never keep comes a capsule that says
+/// so; it would keep its journal from being recovered for ever.
+fn append_kept(backend: &Backend, mut drafts: Vec<Draft>) -> Result<(), Error> {
+    loop {
+        let Err(error) = append(backend, HashMap::new(), drafts.iter()) else {
+            return Ok(());
+        };
+        let Error::Storage(reason) = &error else {
+            return Err(error);
+        };
+        let refused =
+            refused_id(reason).and_then(|id| drafts.iter().position(|draft| draft.id() == id));
+        let Some(place) = refused else {
+            return Err(error);
+        };
+        let said = Draft::new(&unreadable(reason.to_string()))?;
+        if backend.storage.get(&said.id())?.is_none() {
+            drafts[place] = said;
+        } else {
+            drafts.remove(place);
+        }
+    }
 }
 
 fn accepted_id(item: &Recovered) -> Option<Uuid> {
@@ -184,10 +208,17 @@ mod tests {
             leave_start(directory.path(), &action);
             leave_end(directory.path(), &action);
             recover_into(&backend, directory.path(), &mut |_| ()).unwrap();
-            assert_eq!(
-                recorded(&backend),
-                [(action.id, None, OutcomeStatus::Success)]
-            );
+            match recorded(&backend).as_slice() {
+                [(id, None, OutcomeStatus::Success)] => assert_eq!(*id, action.id),
+                // The start was recovered before the other journal was read.
+                [
+                    (id, None, OutcomeStatus::Pending),
+                    (_, parent, OutcomeStatus::Success),
+                ] => {
+                    assert_eq!((*id, *parent), (action.id, Some(action.id)));
+                }
+                other => panic!("{other:?}"),
+            }
         }
     }
 
