@@ -17,3 +17,4 @@ mod outage;
 mod sigkill;
 mod store;
 mod support;
+mod verified;
