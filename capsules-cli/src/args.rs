@@ -97,7 +97,7 @@ pub(crate) struct Global {
     #[arg(long, value_name = "PATH", global = true)]
     db: Option<PathBuf>,
 
-    /// Refused with a message until the PostgreSQL store exists.
+    /// Refused with a message: the command reads SQLite files only.
     #[arg(
         long,
         value_name = "URL",
