@@ -118,7 +118,7 @@ fn a_directory_that_is_read_only_costs_the_records_and_not_the_program() {
 fn what_a_corrupt_file_could_not_take_is_recovered_into_the_next() {
     let place = Place::new();
     let file = place.path("data/capsules.db");
-    fs::write(&file, [0x5a; 40_000]).unwrap();
+    fs::write(&file, [0x5a; 10_000]).unwrap();
     place.mode("data/capsules.db", 0o666);
     let mut program = place.start();
     program.tell("calls 5");
@@ -127,7 +127,7 @@ fn what_a_corrupt_file_could_not_take_is_recovered_into_the_next() {
     let ids = program.end();
     assert_eq!(
         fs::read(&file).unwrap(),
-        [0x5a; 40_000],
+        [0x5a; 10_000],
         "the file is evidence"
     );
 
