@@ -158,8 +158,9 @@ impl Plan<'_> {
         let start = self.place.sequence() + number * self.length;
         // The last range is open, for what was appended and for what is out of place.
         let end = (number + 1 < self.ranges).then_some(start + self.length);
-        // What the first record of a range follows is read, and checked in the range before.
-        let mut begin = (number == 0).then(|| self.place.clone());
+        // What the first record of a range follows is read, and checked in the range before, or as
+        // the head that the chain is verified from. Nothing stands before the genesis record.
+        let mut begin = (start == 0).then(|| self.place.clone());
         let from = start - u64::from(begin.is_none());
         let mut check = Verification::of_part(
             self.verifier,

@@ -504,6 +504,25 @@ mod tests {
         assert_eq!(found.unwrap(), None);
     }
 
+    #[test]
+    fn a_second_record_in_the_place_of_the_head_is_found() {
+        let (mut records, keyring) = CHAIN.clone();
+        let since = Head {
+            sequence: 17,
+            hash: records[17].hash.clone(),
+        };
+        records.insert(17, records[17].clone());
+        let verifier = Verifier {
+            range_records: 7,
+            ..Verifier::new(Level::Structural)
+                .keys(keyring.into())
+                .since(since)
+                .threads(NonZero::new(2).unwrap())
+        };
+        let verified = verifier.verify_store(&Rows(records), None, &mut |_| {});
+        assert!(!verified.unwrap().0.valid());
+    }
+
     /// Rows that anybody may have changed, in the order in which a store shows them.
     struct Rows(Vec<SealedRecord>);
 
