@@ -519,8 +519,10 @@ mod tests {
                 .since(since)
                 .threads(NonZero::new(2).unwrap())
         };
-        let verified = verifier.verify_store(&Rows(records), None, &mut |_| {});
-        assert!(!verified.unwrap().0.valid());
+        let (report, _) = verifier
+            .verify_store(&Rows(records), None, &mut |_| {})
+            .unwrap();
+        assert!(!report.valid());
     }
 
     /// Rows that anybody may have changed, in the order in which a store shows them.
