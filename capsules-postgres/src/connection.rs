@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::ops::Deref;
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -21,7 +20,7 @@ pub(crate) struct Connections {
     pool: Pool,
     handle: Handle,
     /// Until the store is dropped.
-    runtime: RwLock<Option<Runtime>>,
+    runtime: Option<Runtime>,
     /// How long a caller waits for a connection.
     patience: Duration,
 }
@@ -54,7 +53,7 @@ impl Connections {
         Ok(Self {
             pool,
             handle: runtime.handle().clone(),
-            runtime: RwLock::new(Some(runtime)),
+            runtime: Some(runtime),
             patience,
         })
     }
@@ -89,12 +88,8 @@ impl Connections {
 impl Drop for Connections {
     fn drop(&mut self) {
         self.pool.close();
-        let runtime = self
-            .runtime
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
         // Waiting for its thread is not allowed where the host's runtime drops the store.
-        if let Some(runtime) = runtime.take() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
