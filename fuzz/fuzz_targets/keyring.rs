@@ -1,34 +1,3 @@
-//! `keyring.json`: read without harm, and written back with everything that was in it.
 #![no_main]
 
-use capsules_core::Keyring;
-use capsules_core::verify::TrustedKeys;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &[u8]| {
-    let Ok(keyring) = serde_json::from_slice::<Keyring>(text) else {
-        return;
-    };
-    let written = serde_json::to_vec(&keyring).expect("a keyring can be written");
-    let read: Keyring = serde_json::from_slice(&written).expect("and read again");
-    assert_eq!(read, keyring);
-    if let Some(active) = keyring.active() {
-        assert!(keyring.epochs().contains(active));
-    }
-    for epoch in keyring.epochs() {
-        let key = epoch.public_key.to_string();
-        for name in [&epoch.fingerprint, &key, &key[..16]] {
-            assert!(keyring.lookup(name).contains(&epoch), "{name}");
-        }
-    }
-    let known: Vec<_> = keyring.epochs().iter().map(|e| e.public_key).collect();
-    let trusted = TrustedKeys::keyring(keyring);
-    for name in [None, Some("qp_key_d75a"), Some("")] {
-        assert!(
-            trusted
-                .candidates(name)
-                .iter()
-                .all(|key| known.contains(key))
-        );
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| capsules_fuzz_tests::keyring(input));
