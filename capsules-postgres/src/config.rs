@@ -4,20 +4,17 @@
 //! Sources: PostgreSQL documentation, "Connection Strings", "Environment Variables" and "The
 //! Password File" of libpq.
 
+mod defaults;
+
 use std::env;
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use capsules_core::{StorageError, sha3_256};
 use percent_encoding::percent_decode_str;
-use tokio_postgres::config::{Host, SslMode as DriverSslMode, TargetSessionAttrs};
+use tokio_postgres::config::{Host, SslMode as DriverSslMode};
 
-/// A connection that nobody answers is given up after this time, unless the URL says otherwise.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// What was sent and not acknowledged for this time breaks the connection.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+use defaults::{DEFAULT_PORT, complete, with_ports};
 
 /// Everything that a connection needs.
 #[derive(Clone)]
@@ -75,8 +72,10 @@ impl Config {
                 kept.push(pair);
             }
         }
+        let ports = own.ports(variable)?;
+        let base = with_ports(base, &ports);
         let url = match kept.as_slice() {
-            [] => base.to_owned(),
+            [] => base,
             kept => format!("{base}?{}", kept.join("&")),
         };
         // The driver's messages name keys, and never values.
@@ -85,8 +84,17 @@ impl Config {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 format!("the URL cannot be read: {}", cause.unwrap_or_default())
             })?;
+        if driver.get_ports().is_empty() {
+            for port in ports {
+                driver.port(port);
+            }
+        }
         complete(&mut driver, &mut own, variable)?;
-        let ssl = own.ssl(variable)?;
+        let mut ssl = own.ssl(variable)?;
+        // As libpq: a socket of this machine needs no protection, and knows none.
+        if is_local(&driver) {
+            ssl.mode = SslMode::Disable;
+        }
         driver.ssl_mode(match ssl.mode {
             SslMode::Disable => DriverSslMode::Disable,
             SslMode::Prefer => DriverSslMode::Prefer,
@@ -133,9 +141,10 @@ fn plain_scheme(url: &str) -> String {
     }
 }
 
-/// The parameters that the driver does not know.
+/// The parameters that the driver does not know, or takes for something else.
 #[derive(Default)]
 struct Own {
+    ports: Option<String>,
     mode: Option<String>,
     root: Option<String>,
     certificate: Option<String>,
@@ -146,6 +155,7 @@ struct Own {
 impl Own {
     fn take(&mut self, key: &str, value: &str) -> bool {
         let field = match key {
+            "port" => &mut self.ports,
             "sslmode" | "ssl" => &mut self.mode,
             "sslrootcert" => &mut self.root,
             "sslcert" => &mut self.certificate,
@@ -155,6 +165,20 @@ impl Own {
         };
         *field = Some(value.to_owned());
         true
+    }
+
+    /// The ports of hosts that are named without one.
+    fn ports(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Vec<u16>, String> {
+        let Some(ports) = self.ports.clone().or_else(|| variable("PGPORT")) else {
+            return Ok(Vec::new());
+        };
+        let port = |port: &str| match port {
+            "" => Ok(DEFAULT_PORT),
+            port => port
+                .parse()
+                .map_err(|_| format!("`{port}`, of the URL or of PGPORT, is no port")),
+        };
+        ports.split(',').map(port).collect()
     }
 
     fn ssl(self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Ssl, String> {
@@ -188,146 +212,15 @@ impl Own {
     }
 }
 
-/// Fills in what the URL left open.
-fn complete(
-    driver: &mut tokio_postgres::Config,
-    own: &mut Own,
-    variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<(), String> {
-    if driver.get_hosts().is_empty() && driver.get_hostaddrs().is_empty() {
-        match variable("PGHOST") {
-            Some(hosts) => hosts.split(',').for_each(|host| {
-                driver.host(host);
-            }),
-            None => {
-                driver.host(default_host());
-            }
-        }
-    }
-    if driver.get_ports().is_empty()
-        && let Some(ports) = variable("PGPORT")
-    {
-        for port in ports.split(',') {
-            driver.port(port.parse().map_err(|_| {
-                format!("the environment variable PGPORT is `{port}`, which is no port")
-            })?);
-        }
-    }
-    if driver.get_user().is_none() {
-        let user = variable("PGUSER").or_else(|| variable("USER"));
-        driver.user(user.ok_or("it names no user, and PGUSER is not set")?);
-    }
-    if driver.get_dbname().is_none()
-        && let Some(name) = variable("PGDATABASE").or_else(|| driver.get_user().map(str::to_owned))
-    {
-        driver.dbname(name);
-    }
-    if driver.get_options().is_none()
-        && let Some(options) = variable("PGOPTIONS")
-    {
-        driver.options(options);
-    }
-    if driver.get_application_name().is_none() {
-        driver.application_name(variable("PGAPPNAME").unwrap_or_else(|| "capsules".to_owned()));
-    }
-    if driver.get_connect_timeout().is_none() {
-        let seconds = variable("PGCONNECT_TIMEOUT").and_then(|text| text.parse().ok());
-        driver.connect_timeout(seconds.map_or(CONNECT_TIMEOUT, Duration::from_secs));
-    }
-    if driver.get_tcp_user_timeout().is_none() {
-        driver.tcp_user_timeout(UNACKNOWLEDGED);
-    }
-    driver.keepalives_idle(UNACKNOWLEDGED);
-    if driver.get_target_session_attrs() == TargetSessionAttrs::Any
-        && variable("PGTARGETSESSIONATTRS").as_deref() == Some("read-write")
-    {
-        driver.target_session_attrs(TargetSessionAttrs::ReadWrite);
-    }
-    if driver.get_password().is_none()
-        && let Some(password) = variable("PGPASSWORD").or_else(|| {
-            let file = own.password_file.take().or_else(|| variable("PGPASSFILE"));
-            let file = file
-                .map(PathBuf::from)
-                .or_else(|| Some(Path::new(&variable("HOME")?).join(".pgpass")))?;
-            password_from(&fs::read_to_string(&file).ok()?, driver)
-        })
-    {
-        driver.password(password);
-    }
-    Ok(())
-}
-
 #[cfg(unix)]
-fn default_host() -> &'static str {
-    let debian = "/var/run/postgresql";
-    if Path::new(debian).is_dir() {
-        debian
-    } else {
-        "/tmp"
-    }
+fn is_local(driver: &tokio_postgres::Config) -> bool {
+    let hosts = driver.get_hosts();
+    !hosts.is_empty() && hosts.iter().all(|host| matches!(host, Host::Unix(_)))
 }
 
 #[cfg(not(unix))]
-fn default_host() -> &'static str {
-    "localhost"
-}
-
-/// The password of the first line `host:port:database:user:password` that matches. A backslash
-/// escapes, `*` stands for anything.
-fn password_from(file: &str, driver: &tokio_postgres::Config) -> Option<String> {
-    let host = driver.get_hosts().first().map_or(String::new(), host_name);
-    // The password file knows Unix sockets in their default directory as localhost.
-    let host = if host == default_host() {
-        "localhost".to_owned()
-    } else {
-        host
-    };
-    let port = driver
-        .get_ports()
-        .first()
-        .copied()
-        .unwrap_or(5432)
-        .to_string();
-    let wanted = [
-        host.as_str(),
-        &port,
-        driver.get_dbname().unwrap_or_default(),
-        driver.get_user().unwrap_or_default(),
-    ];
-    file.lines()
-        .filter(|line| !line.starts_with('#'))
-        .find_map(|line| {
-            let fields = split_escaped(line);
-            let [pattern @ .., password] = fields.as_slice() else {
-                return None;
-            };
-            let matches = pattern.len() == wanted.len()
-                && pattern
-                    .iter()
-                    .zip(wanted)
-                    .all(|(pattern, wanted)| pattern == "*" || pattern == wanted);
-            matches.then(|| password.clone())
-        })
-}
-
-fn split_escaped(line: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut characters = line.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            ':' if fields.len() < 5 => fields.push(String::new()),
-            character => {
-                let character = match character {
-                    '\\' => characters.next().unwrap_or('\\'),
-                    plain => plain,
-                };
-                if let Some(field) = fields.last_mut() {
-                    field.push(character);
-                }
-            }
-        }
-    }
-    fields
+fn is_local(_: &tokio_postgres::Config) -> bool {
+    false
 }
 
 fn host_name(host: &Host) -> String {
@@ -352,7 +245,11 @@ fn location(driver: &tokio_postgres::Config) -> String {
     };
     let ports = driver.get_ports();
     for (number, name) in names.iter().enumerate() {
-        let port = ports.get(number).or(ports.first()).copied().unwrap_or(5432);
+        let port = ports
+            .get(number)
+            .or(ports.first())
+            .copied()
+            .unwrap_or(DEFAULT_PORT);
         let separator = if number == 0 { "" } else { "," };
         let (open, close) = if name.contains(':') {
             ("[", "]")
@@ -432,38 +329,6 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_fills_in_what_the_url_leaves_open() {
-        let variables = |name: &str| {
-            let value = match name {
-                "PGHOST" => "db1,db2",
-                "PGPORT" => "6432",
-                "PGUSER" => "recorder",
-                "PGDATABASE" => "audit",
-                "PGPASSWORD" => "geheim",
-                "PGSSLMODE" => "verify-full",
-                "PGTARGETSESSIONATTRS" => "read-write",
-                _ => return None,
-            };
-            Some(value.to_owned())
-        };
-        let config = Config::read("postgresql://", &variables).unwrap();
-        assert_eq!(
-            config.location,
-            "postgresql://recorder@db1:6432,db2:6432/audit"
-        );
-        assert_eq!(config.driver.get_password(), Some(&b"geheim"[..]));
-        assert_eq!(config.ssl.mode, SslMode::VerifyFull);
-        assert_eq!(
-            config.driver.get_target_session_attrs(),
-            TargetSessionAttrs::ReadWrite
-        );
-        let config = Config::read("postgresql://me@db/other?sslmode=disable", &variables).unwrap();
-        // A host that is named without a port has the usual one.
-        assert_eq!(config.location, "postgresql://me@db:5432/other");
-        assert_eq!(config.ssl.mode, SslMode::Disable);
-    }
-
-    #[test]
     fn a_root_certificate_is_checked_against() {
         let mode = |query: &str| {
             read(&format!("postgresql://db/x?{query}"))
@@ -482,21 +347,8 @@ mod tests {
         );
         assert_eq!(mode(""), SslMode::Prefer);
         assert!(read("postgresql://db/x?sslmode=maybe").is_err());
+        let socket = read("postgresql:///x?host=/run/pg&sslmode=verify-full").unwrap();
+        assert_eq!(socket.ssl.mode, SslMode::Disable);
         assert!(read("postgresql://db/x?sslcert=a.pem").is_err());
-    }
-
-    #[test]
-    fn the_password_file_is_read_as_other_clients_do() {
-        let file = "# comment\n\
-                    other:*:*:*:no\n\
-                    db:5433:*:me:wrong port\n\
-                    db:*:audit:me:with\\:colon\\\\:and more\n\
-                    *:*:*:*:last\n";
-        let password = |url: &str| password_from(file, &read(url).unwrap().driver);
-        assert_eq!(
-            password("postgresql://me@db/audit").as_deref(),
-            Some("with:colon\\:and more")
-        );
-        assert_eq!(password("postgresql://me@db/else").as_deref(), Some("last"));
     }
 }
