@@ -1,9 +1,11 @@
 //! What the server and the network report, in words that say what to do.
 
 use std::error::Error as _;
+use std::io;
 use std::time::Duration;
 
 use capsules_core::StorageError;
+use rustls::CertificateError;
 use tokio_postgres::error::{DbError, SqlState};
 
 /// Why a step of an operation failed.
@@ -158,9 +160,40 @@ fn reason(error: &tokio_postgres::Error) -> String {
 fn connection_reason(error: &tokio_postgres::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
+    let mut advice = "check that the server runs and can be reached from here";
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
+        if let Some(cause) = cause.downcast_ref::<io::Error>() {
+            advice = connection_advice(cause).unwrap_or(advice);
+        } else if cause.to_string() == "server does not support TLS" {
+            advice = "switch TLS on there (ssl = on), or ask for less with sslmode";
+        }
         source = cause.source();
     }
-    format!("{text}; check that the server runs and can be reached from here")
+    format!("{text}; {advice}")
+}
+
+fn connection_advice(error: &io::Error) -> Option<&'static str> {
+    let inner = error.get_ref();
+    match inner.and_then(|inner| inner.downcast_ref()) {
+        Some(rustls::Error::InvalidCertificate(certificate)) => Some(match certificate {
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "connect by a name that the server's certificate has, or use sslmode=verify-ca"
+            }
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                "name the file with the certificate of the authority that signed the server's, \
+                 with sslrootcert"
+            }
+            _ => "the server needs another certificate",
+        }),
+        Some(rustls::Error::AlertReceived(_)) => {
+            Some("check the client's certificate (sslcert and sslkey)")
+        }
+        // As the driver says that a server does not have the attributes that the session wants.
+        None if inner.is_some() && error.kind() == io::ErrorKind::PermissionDenied => Some(
+            "the hosts that were reached are not what target_session_attrs asks for; name the \
+             primary, or promote a replica",
+        ),
+        _ => None,
+    }
 }

@@ -7,13 +7,14 @@ use capsules::Capsules;
 use capsules_core::{Capsule, CapsuleType, Draft, Position, SealedRecord, Storage, StorageError};
 use capsules_postgres::PostgresStorage;
 use capsules_tests::postgres::server;
+use capsules_tests::proxy::Proxy;
 
 use crate::support::{as_user, through};
 
 const PASSWORD: &str = "s3cr3t-Geheim";
 
 /// Checks that an error names the place and has all of these parts, and not the password.
-fn assert_says<T: std::fmt::Debug>(result: Result<T, StorageError>, parts: &[&str]) {
+pub(crate) fn assert_says<T: std::fmt::Debug>(result: Result<T, StorageError>, parts: &[&str]) {
     let text = format!("{0} {0:?}", result.unwrap_err());
     for part in parts {
         assert!(text.contains(part), "`{part}` is not in: {text}");
@@ -175,18 +176,27 @@ fn a_url_that_cannot_be_read() {
 }
 
 #[test]
-fn a_server_without_tls_where_it_is_required() {
+fn a_server_that_is_too_old() {
     let Some(server) = server() else { return };
-    let url = format!("{}?sslmode=require", server.url("postgres"));
-    assert_says(PostgresStorage::open(&url), &["TLS"]);
-    let url = format!(
-        "{}?sslmode=prefer",
-        server.schema().replace('?', "?sslrootcert=system&")
+    let url = server.schema();
+    let version: i32 = server
+        .client(&url)
+        .query_one("SELECT current_setting('server_version_num')::int4", &[])
+        .unwrap()
+        .get(0);
+    let proxy = Proxy::start(server.port());
+    proxy.rewrite(&version.to_be_bytes(), &110_022_i32.to_be_bytes());
+    let url = through(&url, proxy.port());
+    assert_says(
+        PostgresStorage::open(&url),
+        &[
+            &format!("capsules@127.0.0.1:{}/postgres", proxy.port()),
+            "the server is PostgreSQL 11; version 12 or later is needed",
+        ],
     );
-    PostgresStorage::open(&url.replace("?sslmode=prefer", "")).unwrap();
 }
 
-fn append(store: &PostgresStorage, tenant: Option<&str>) -> Result<(), StorageError> {
+pub(crate) fn append(store: &PostgresStorage, tenant: Option<&str>) -> Result<(), StorageError> {
     let draft = Draft::new(&Capsule::new(CapsuleType::Tool)).unwrap();
     store.append(tenant, &mut |head| {
         let position = Position::after(head);

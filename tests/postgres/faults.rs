@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use capsules::{Capsules, Uuid};
+use capsules::{Capsules, Filter, Uuid};
 use capsules_tests::postgres::{Server, server};
 use capsules_tests::proxy::{Fault, Proxy};
 
-use crate::support::{through, verified};
+use crate::support::{assert_same, through, verified};
 
 #[capsules::audit(type = "tool", tenant_from = "tenant")]
 fn act(tenant: Option<&str>) -> Uuid {
@@ -21,7 +21,7 @@ const TENANTS: [Option<&str>; 4] = [None, Some("acme"), Some("globex"), Some("in
 
 /// Records from a few threads until `meanwhile`, which makes trouble, has returned, and checks what
 /// is in the database then.
-fn assert_nothing_lost(url: &str, direct: &str, meanwhile: impl FnOnce()) {
+pub(crate) fn assert_nothing_lost(url: &str, direct: &str, meanwhile: impl FnOnce()) {
     let data = capsules_tests::temp_dir();
     let capsules = Capsules::builder()
         .path(url)
@@ -48,7 +48,46 @@ fn assert_nothing_lost(url: &str, direct: &str, meanwhile: impl FnOnce()) {
     });
     assert!(returned.len() > 100, "{}", returned.len());
     wait_until_stored(&capsules);
-    assert_eq!(verified(direct, data.path()), returned);
+    assert_same(&verified(direct, data.path()), &returned);
+}
+
+/// To the server the disk is full when a file cannot grow any more.
+#[test]
+fn a_disk_that_is_full_for_a_while() {
+    if server().is_none() {
+        return;
+    }
+    let server = Server::with_files_up_to(6_145).unwrap();
+    let data = capsules_tests::temp_dir();
+    let url = server.schema();
+    let capsules = Capsules::builder()
+        .path(&url)
+        .data_dir(data.path())
+        .build()
+        .unwrap();
+    let mut returned = HashSet::new();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let error = loop {
+        returned.extend((0..500).map(|_| capsules.scope_sync(|| act(Some("acme")))));
+        match capsules.flush().wait() {
+            Err(error) => break error.to_string(),
+            Ok(()) => assert!(Instant::now() < deadline, "the disk is never full"),
+        }
+    };
+    for part in [
+        "capsules@127.0.0.1",
+        "/postgres",
+        "SQLSTATE 53100",
+        "free some space",
+    ] {
+        assert!(error.contains(part), "`{part}` is not in: {error}");
+    }
+    // What was there can be read, and what comes is kept until there is space.
+    assert!(capsules.count(Filter::new()).wait().unwrap() > 1_000);
+    returned.insert(capsules.scope_sync(|| act(Some("acme"))));
+    server.restart();
+    wait_until_stored(&capsules);
+    assert_same(&verified(&url, data.path()), &returned);
 }
 
 /// A batch that failed is tried again until the server takes it.
@@ -106,20 +145,26 @@ fn a_server_that_is_restarted_without_a_warning() {
     });
 }
 
-/// Every statement of a scenario fails once before the server hears of it, and once after it has
-/// taken effect.
+/// Every statement of a scenario fails once before the server hears of it.
 #[test]
-fn every_statement_fails_once() {
+fn every_statement_is_lost_once() {
+    every_statement_fails_once(Fault::Before);
+}
+
+/// Every statement fails once after it has taken effect.
+#[test]
+fn every_answer_is_lost_once() {
+    every_statement_fails_once(Fault::After);
+}
+
+fn every_statement_fails_once(fault: fn(u64) -> Fault) {
     let Some(server) = server() else { return };
-    let faults: [fn(u64) -> Fault; 2] = [Fault::Before, Fault::After];
-    for fault in faults {
-        let mut number = 1;
-        while fails_at(server, fault(number)) {
-            number += 1;
-        }
-        // Preparing the table and one transaction have more than this.
-        assert!(number > 10, "{number} statements");
+    let mut number = 1;
+    while fails_at(server, fault(number)) {
+        number += 1;
     }
+    // Preparing the table and one transaction have more than this.
+    assert!(number > 10, "{number} statements");
 }
 
 /// Runs the scenario with a fault, and says whether the fault was met.

@@ -10,6 +10,8 @@ mod errors;
 mod faults;
 mod many;
 mod python;
+mod replicas;
 mod roles;
 mod support;
 mod tenants;
+mod tls;

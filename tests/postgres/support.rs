@@ -29,6 +29,18 @@ pub(crate) fn verified(url: &str, data: &std::path::Path) -> HashSet<Uuid> {
     ids
 }
 
+/// Checks that what is stored is what was to be stored, without a list of a hundred thousand ids.
+pub(crate) fn assert_same(stored: &HashSet<Uuid>, returned: &HashSet<Uuid>) {
+    let lost: Vec<_> = returned.difference(stored).take(10).collect();
+    let strange: Vec<_> = stored.difference(returned).take(10).collect();
+    assert!(
+        lost.is_empty() && strange.is_empty(),
+        "of {} lost {lost:?}, of {} nobody's {strange:?}",
+        returned.len(),
+        stored.len(),
+    );
+}
+
 /// The URL with another port.
 pub(crate) fn through(url: &str, port: u16) -> String {
     let (before, rest) = url.split_once("127.0.0.1:").unwrap();

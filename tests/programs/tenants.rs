@@ -6,6 +6,8 @@
 use std::error::Error;
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::thread;
+use std::time::Duration;
 
 use capsules::{Capsules, Uuid, audit};
 
@@ -18,11 +20,7 @@ async fn act(tenant: Option<String>) -> Uuid {
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().ok_or("an argument is missing");
-    let location = next()?;
-    let capsules = Capsules::builder()
-        .path(location)
-        .data_dir(next()?)
-        .build()?;
+    let capsules = opened(&next()?, &next()?)?;
     let log = OpenOptions::new().create(true).append(true).open(next()?)?;
     let [tenants, tasks, calls]: [usize; 3] =
         [next()?.parse()?, next()?.parse()?, next()?.parse()?];
@@ -51,4 +49,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Ok::<_, Box<dyn Error>>(())
     })
+}
+
+/// Opens the store, as often as it takes in a network that fails.
+fn opened(location: &str, directory: &str) -> Result<Capsules, capsules::Error> {
+    let mut attempts = 1;
+    loop {
+        let opened = Capsules::builder()
+            .path(location)
+            .data_dir(directory)
+            // Calls wait for those before them to be stored, so they go on for as long.
+            .queue(64, 1 << 20)
+            .build();
+        match opened {
+            Err(_) if attempts < 100 => attempts += 1,
+            opened => return opened,
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
 }

@@ -7,6 +7,8 @@
 )]
 
 pub mod conformance;
+pub mod pgbouncer;
+mod place;
 pub mod postgres;
 pub mod proxy;
 pub mod python;

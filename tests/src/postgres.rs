@@ -5,20 +5,19 @@
 //! with a message; with `CI=true` in the environment they fail instead.
 
 use std::env;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
+use crate::place::{Place, free_port};
 
 /// A running server.
 pub struct Server {
-    directory: PathBuf,
+    place: Place,
     port: u16,
     /// The shell that stops the server when this process ends and its standard input closes.
     _keeper: Child,
@@ -26,9 +25,6 @@ pub struct Server {
 
 /// The user whom the server knows.
 pub const USER: &str = "capsules";
-
-/// Root may not run PostgreSQL.
-const NOBODY: u32 = 65_534;
 
 /// The server of this process, or `None` when it cannot be had; a test then returns at once.
 ///
@@ -63,55 +59,104 @@ impl Server {
     ///
     /// What is missing.
     pub fn start() -> Result<Self, String> {
-        let programs = programs().ok_or("PostgreSQL's initdb and postgres were not found")?;
-        let directory = short_directory()?.keep();
-        let data = directory.join("data");
-        let said = as_nobody(&mut Command::new(programs.join("initdb")), &directory)
+        Self::with_settings("")
+    }
+
+    /// As [`start`](Self::start), with lines of the server's configuration.
+    ///
+    /// # Errors
+    ///
+    /// What is missing.
+    pub fn with_settings(settings: &str) -> Result<Self, String> {
+        Self::create(&[], settings, "unlimited")
+    }
+
+    /// A server whose files cannot grow beyond so many half KiB, until it is restarted: to it, the
+    /// disk is full then.
+    ///
+    /// # Errors
+    ///
+    /// What is missing.
+    pub fn with_files_up_to(half_kib: u32) -> Result<Self, String> {
+        Self::create(&["--wal-segsize=1"], "", &half_kib.to_string())
+    }
+
+    fn create(arguments: &[&str], settings: &str, largest: &str) -> Result<Self, String> {
+        let place = Place::new().map_err(|error| error.to_string())?;
+        let data = place.path().join("data");
+        let mut initdb = program("initdb", &place)?;
+        initdb
             .args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C"])
+            .args(arguments)
             .arg(format!("--username={USER}"))
             .arg("--pgdata")
-            .arg(&data)
-            .output()
-            .map_err(|error| format!("initdb: {error}"))?;
-        if !said.status.success() {
-            return Err(format!("initdb: {}", String::from_utf8_lossy(&said.stderr)));
-        }
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .map_err(|error| error.to_string())?
-            .port();
-        let settings = format!(
-            "listen_addresses = '127.0.0.1'\nport = {port}\n\
-             unix_socket_directories = '{}'\nmax_connections = 300\nfsync = off\n",
-            directory.display()
-        );
-        fs::write(data.join("postgresql.auto.conf"), settings)
-            .map_err(|error| error.to_string())?;
-        // Whoever belongs to the role needs a password.
+            .arg(&data);
+        run(&mut initdb)?;
+        // Whoever belongs to one of the roles needs a password, or a certificate.
         let access = data.join("pg_hba.conf");
         let trusting = fs::read_to_string(&access).map_err(|error| error.to_string())?;
-        let guarded = format!("host all +guarded all scram-sha-256\n{trusting}");
+        let guarded = format!(
+            "host all +guarded all scram-sha-256\nhostssl all +certified all cert\n{trusting}"
+        );
         fs::write(&access, guarded).map_err(|error| error.to_string())?;
-        // The server is stopped, and its files are removed, when this process is gone.
-        let script = "\"$1/postgres\" -D \"$2/data\" >\"$2/log\" 2>&1 & \
-                      echo $! >\"$2/first\"; read -r _; \
+        let settings = format!("max_connections = 300\nfsync = off\n{settings}\n");
+        let server = Self::launch(place, &settings, largest)?;
+        server.execute("postgres", "CREATE ROLE guarded; CREATE ROLE certified");
+        Ok(server)
+    }
+
+    /// Starts a replica of this server, which follows it and can be read.
+    ///
+    /// # Errors
+    ///
+    /// What is missing.
+    pub fn standby(&self) -> Result<Self, String> {
+        let place = Place::new().map_err(|error| error.to_string())?;
+        let mut backup = program("pg_basebackup", &place)?;
+        backup
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
+            .args(["--host=127.0.0.1", &format!("--port={}", self.port)])
+            .arg(format!("--username={USER}"))
+            .arg("--pgdata")
+            .arg(place.path().join("data"));
+        run(&mut backup)?;
+        Self::launch(place, "", "unlimited")
+    }
+
+    /// Starts the server whose data lies in the directory. It is stopped, and its files are
+    /// removed, when this process is gone.
+    fn launch(place: Place, settings: &str, largest: &str) -> Result<Self, String> {
+        let port = free_port().map_err(|error| error.to_string())?;
+        let settings = format!(
+            "listen_addresses = '127.0.0.1'\nport = {port}\n\
+             unix_socket_directories = '{}'\n{settings}",
+            place.path().display()
+        );
+        OpenOptions::new()
+            .append(true)
+            .open(place.path().join("data/postgresql.auto.conf"))
+            .and_then(|mut file| file.write_all(settings.as_bytes()))
+            .map_err(|error| error.to_string())?;
+        let script = "ulimit -S -f \"$3\"; \"$1/postgres\" -D \"$2/data\" >\"$2/log\" 2>&1 & \
+                      read -r _; \
                       kill -QUIT \"$(head -n 1 \"$2/data/postmaster.pid\")\"; \
                       sleep 0.2; rm -rf \"$2\"";
-        let keeper = as_nobody(Command::new("sh").args(["-c", script, "sh"]), &directory)
-            .arg(&programs)
-            .arg(&directory)
+        let keeper = place
+            .as_nobody(Command::new("sh").args(["-c", script, "sh"]))
+            .arg(programs().ok_or(NOT_FOUND)?)
+            .arg(place.path())
+            .arg(largest)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| format!("sh: {error}"))?;
         let server = Self {
-            directory,
+            place,
             port,
             _keeper: keeper,
         };
         server.wait()?;
-        server.execute("postgres", "CREATE ROLE guarded");
         Ok(server)
     }
 
@@ -121,27 +166,57 @@ impl Server {
     ///
     /// When it does not come back.
     pub fn restart(&self) {
-        let programs = programs().expect("the programs of PostgreSQL");
-        let said = as_nobody(&mut Command::new(programs.join("pg_ctl")), &self.directory)
-            .args([
-                "restart",
-                "--mode=immediate",
-                "--wait",
-                "--silent",
-                "--pgdata",
-            ])
-            .arg(self.directory.join("data"))
-            .arg("--log")
-            .arg(self.directory.join("log"))
-            .stdin(Stdio::null())
-            .output()
-            .expect("pg_ctl");
-        assert!(
-            said.status.success(),
-            "{}",
-            String::from_utf8_lossy(&said.stderr)
-        );
+        self.control(&["restart", "--mode=immediate"]);
         self.wait().unwrap();
+    }
+
+    /// Stops the server as a failure of the machine would.
+    ///
+    /// # Panics
+    ///
+    /// When it does not stop.
+    pub fn stop(&self) {
+        self.control(&["stop", "--mode=immediate"]);
+    }
+
+    /// Makes a replica the server that takes writes.
+    ///
+    /// # Panics
+    ///
+    /// When it is none.
+    pub fn promote(&self) {
+        self.control(&["promote"]);
+    }
+
+    /// Makes the server read its configuration again.
+    ///
+    /// # Panics
+    ///
+    /// When it does not run.
+    pub fn reload(&self) {
+        self.control(&["reload"]);
+    }
+
+    fn control(&self, arguments: &[&str]) {
+        let mut control = program("pg_ctl", &self.place).unwrap();
+        control.args(arguments).args(["--silent", "--pgdata"]);
+        control.arg(self.place.path().join("data"));
+        if arguments[0] != "reload" {
+            control.arg("--wait");
+        }
+        if arguments[0] == "restart" {
+            control.arg("--log").arg(self.place.path().join("log"));
+        }
+        run(&mut control).unwrap();
+    }
+
+    /// Writes a file that the server, and nobody else, may read.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be written.
+    pub fn file(&self, name: &str, content: &str) -> PathBuf {
+        self.place.file(name, content)
     }
 
     fn wait(&self) -> Result<(), String> {
@@ -150,7 +225,7 @@ impl Server {
             match postgres::Client::connect(&self.url("postgres"), postgres::NoTls) {
                 Ok(_) => return Ok(()),
                 Err(error) if Instant::now() > deadline => {
-                    let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+                    let log = fs::read_to_string(self.place.path().join("log")).unwrap_or_default();
                     return Err(format!("the server does not start: {error}\n{log}"));
                 }
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
@@ -165,7 +240,7 @@ impl Server {
 
     /// The directory of its Unix socket.
     pub fn socket(&self) -> &Path {
-        &self.directory
+        self.place.path()
     }
 
     /// Where a database is.
@@ -204,6 +279,28 @@ impl Server {
     }
 }
 
+/// A program of PostgreSQL.
+fn program(name: &str, place: &Place) -> Result<Command, String> {
+    let mut command = Command::new(programs().ok_or(NOT_FOUND)?.join(name));
+    place.as_nobody(&mut command).stdin(Stdio::null());
+    Ok(command)
+}
+
+const NOT_FOUND: &str = "PostgreSQL's initdb and postgres were not found";
+
+/// Runs a program to its end.
+fn run(command: &mut Command) -> Result<(), String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let said = command
+        .output()
+        .map_err(|error| format!("{name}: {error}"))?;
+    if said.status.success() {
+        Ok(())
+    } else {
+        Err(format!("{name}: {}", String::from_utf8_lossy(&said.stderr)))
+    }
+}
+
 /// Where `initdb` and `postgres` are.
 fn programs() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
@@ -225,41 +322,4 @@ fn programs() -> Option<PathBuf> {
                 .iter()
                 .all(|program| directory.join(program).is_file())
         })
-}
-
-/// The path of a socket is limited to about a hundred bytes.
-fn short_directory() -> Result<TempDir, String> {
-    let directory = tempfile::Builder::new()
-        .prefix("capsules-pg-")
-        .tempdir()
-        .map_err(|error| error.to_string())?;
-    #[cfg(unix)]
-    if is_root(directory.path()) {
-        std::os::unix::fs::chown(directory.path(), Some(NOBODY), Some(NOBODY))
-            .map_err(|error| error.to_string())?;
-    }
-    Ok(directory)
-}
-
-#[cfg(unix)]
-fn as_nobody<'c>(command: &'c mut Command, directory: &Path) -> &'c mut Command {
-    use std::os::unix::process::CommandExt;
-
-    command.current_dir(directory);
-    if is_root(Path::new("/proc/self")) {
-        command.uid(NOBODY).gid(NOBODY);
-    }
-    command
-}
-
-#[cfg(not(unix))]
-fn as_nobody<'c>(command: &'c mut Command, directory: &Path) -> &'c mut Command {
-    command.current_dir(directory)
-}
-
-#[cfg(unix)]
-fn is_root(of_this_process: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    fs::metadata(of_this_process).is_ok_and(|metadata| metadata.uid() == 0)
 }

@@ -24,6 +24,9 @@ struct State {
     fault: Mutex<Option<Fault>>,
     /// Of a thousand messages, how many are in trouble.
     trouble: AtomicU32,
+    troubles: AtomicU64,
+    /// What the server says, and what clients hear instead. As long.
+    rewritten: Mutex<Option<(Vec<u8>, Vec<u8>)>>,
     random: AtomicU64,
 }
 
@@ -87,6 +90,21 @@ impl Proxy {
     /// Of a thousand messages so many are delayed, or end their connection in one of several ways.
     pub fn trouble(&self, of_a_thousand: u32) {
         self.state.trouble.store(of_a_thousand, Ordering::SeqCst);
+    }
+
+    /// How many messages were in trouble.
+    pub fn troubles(&self) -> u64 {
+        self.state.troubles.load(Ordering::SeqCst)
+    }
+
+    /// Has clients hear something else, of the same length, than what the server answers.
+    ///
+    /// # Panics
+    ///
+    /// When the lengths differ.
+    pub fn rewrite(&self, said: &[u8], heard: &[u8]) {
+        assert_eq!(said.len(), heard.len());
+        *self.state.rewritten.lock().unwrap() = Some((said.to_vec(), heard.to_vec()));
     }
 }
 
@@ -154,7 +172,8 @@ impl State {
     /// server is ready for the next statement, and then the connection ends.
     fn answers(&self, server: &TcpStream, client: &TcpStream, lost: &AtomicU64) -> io::Result<()> {
         loop {
-            let message = frame(server, 1)?;
+            let mut message = frame(server, 1)?;
+            self.rewrite(&mut message);
             if lost.load(Ordering::SeqCst) > 0 {
                 if message[0] == b'Z' {
                     return Ok(());
@@ -168,8 +187,19 @@ impl State {
         }
     }
 
+    fn rewrite(&self, message: &mut [u8]) {
+        if let Some((said, heard)) = &*self.rewritten.lock().unwrap()
+            && let Some(place) = message.windows(said.len()).position(|part| part == said)
+        {
+            message[place..place + heard.len()].copy_from_slice(heard);
+        }
+    }
+
     fn is_troubled(&self) -> bool {
-        self.random() % 1000 < u64::from(self.trouble.load(Ordering::SeqCst))
+        let troubled = self.random() % 1000 < u64::from(self.trouble.load(Ordering::SeqCst));
+        self.troubles
+            .fetch_add(u64::from(troubled), Ordering::SeqCst);
+        troubled
     }
 
     /// Brings a connection into trouble, and says whether it goes on.
