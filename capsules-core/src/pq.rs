@@ -88,6 +88,11 @@ impl PqPublicKey {
         &self.0
     }
 
+    /// The raw encoding of FIPS 204, in lower-case hexadecimal.
+    pub fn to_hex(&self) -> String {
+        const_hex::encode(&self.0[..])
+    }
+
     /// Checks a signature of `message` with an empty context.
     ///
     /// # Errors

@@ -57,14 +57,17 @@ struct Inner {
 }
 
 impl Inner {
-    fn verifier(&self, level: Level) -> Result<Verifier, Error> {
+    fn trusted_keys(&self) -> Result<TrustedKeys, Error> {
         let Backend { seal, data_dir, .. } = &self.backend;
-        let keys = match data_dir {
+        Ok(match data_dir {
             // Read again each time: another process may have rotated the key.
             Some(dir) => TrustedKeys::keyring(Keyring::read(dir)?),
             None => TrustedKeys::only([seal.public_key()]),
-        };
-        Ok(Verifier::new(level).keys(keys))
+        })
+    }
+
+    fn verifier(&self, level: Level) -> Result<Verifier, Error> {
+        Ok(Verifier::new(level).keys(self.trusted_keys()?))
     }
 }
 
@@ -125,6 +128,16 @@ impl Capsules {
     /// The seal.
     pub fn seal(&self) -> &Seal {
         &self.inner.backend.seal
+    }
+
+    /// The keys whose signatures count: those of the data directory's keyring, read now, or the
+    /// signer's key where one was given to the builder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the keyring cannot be read.
+    pub fn trusted_keys(&self) -> Result<TrustedKeys, Error> {
+        self.inner.trusted_keys()
     }
 
     /// Makes this the process's default, until the guard is dropped. The drop waits, for at most

@@ -100,6 +100,25 @@ pub enum EpochStatus {
     Retired,
 }
 
+impl Algorithm {
+    /// The name in `keyring.json`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "ed25519",
+        }
+    }
+}
+
+impl EpochStatus {
+    /// The name in `keyring.json`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Retired => "retired",
+        }
+    }
+}
+
 impl Keyring {
     /// Reads the keyring of a data directory for verification. Nothing is created or changed, so
     /// a read-only copy of the directory will do, without the private key.

@@ -79,6 +79,28 @@ impl TrustedKeys {
         }
     }
 
+    /// Whether there is no key, so that no signature is accepted.
+    pub fn is_empty(&self) -> bool {
+        match &self.source {
+            Source::Keyring(keyring) => keyring.epochs().is_empty(),
+            Source::Only(keys) => keys.is_empty(),
+        }
+    }
+
+    /// The Ed25519 keys as a keyring. Of keys that do not come from one nothing else is known: they
+    /// have no times, and the last of them counts as active.
+    pub fn to_keyring(&self) -> Keyring {
+        match &self.source {
+            Source::Keyring(keyring) => keyring.clone(),
+            Source::Only(keys) => keys.iter().copied().collect(),
+        }
+    }
+
+    /// The ML-DSA-65 key.
+    pub fn post_quantum_key(&self) -> Option<&PqPublicKey> {
+        self.post_quantum.as_ref()
+    }
+
     /// Whether it is known when each key was in use.
     pub(super) fn have_epochs(&self) -> bool {
         matches!(self.source, Source::Keyring(_))
@@ -98,10 +120,6 @@ impl TrustedKeys {
             began: epoch.created_at.parse().ok(),
             ended: epoch.rotated_at.as_ref().and_then(|at| at.parse().ok()),
         })
-    }
-
-    pub(super) fn post_quantum_key(&self) -> Option<&PqPublicKey> {
-        self.post_quantum.as_ref()
     }
 }
 
