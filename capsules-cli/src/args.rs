@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     canonicalize, completions, doctor, export, hash, import, inspect, keys, list, man, recover,
-    search, stats, tail, tree, uri, validate, verify,
+    search, serve, stats, tail, tree, uri, validate, verify,
 };
 use crate::{CliError, Result};
 
@@ -52,6 +52,7 @@ pub(crate) enum Command {
     Export(export::Args),
     Import(import::Args),
     Tail(tail::Args),
+    Serve(serve::Args),
     Recover(recover::Args),
     Keys(keys::Args),
     Doctor(doctor::Args),
@@ -76,6 +77,7 @@ impl Command {
             | Self::Export(_)
             | Self::Import(_)
             | Self::Tail(_)
+            | Self::Serve(_)
             | Self::Recover(_)
             | Self::Doctor(_) => true,
             Self::Keys(_)

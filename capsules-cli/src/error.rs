@@ -1,6 +1,7 @@
 //! Why a command has no answer.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use capsules_core::canonical::CanonicalError;
@@ -18,6 +19,12 @@ use capsules_core::{
 pub(crate) enum CliError {
     #[error("cannot read {input}: {reason}")]
     Read { input: String, reason: io::Error },
+
+    #[error("cannot serve at {address}: {reason}")]
+    Serve {
+        address: SocketAddr,
+        reason: io::Error,
+    },
 
     #[error("cannot write the output: {0}")]
     Write(io::Error),

@@ -12,6 +12,7 @@ pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod recover;
 pub(crate) mod search;
+pub(crate) mod serve;
 pub(crate) mod stats;
 pub(crate) mod tail;
 pub(crate) mod tree;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Status> {
         Command::Export(args) => export::run(args, global),
         Command::Import(args) => import::run(args, global),
         Command::Tail(args) => tail::run(args, global),
+        Command::Serve(args) => serve::run(args, global),
         Command::Recover(_) => recover::run(global),
         Command::Doctor(_) => doctor::run(global),
         Command::Keys(args) => keys::run(args, global),
