@@ -1,6 +1,6 @@
 //! Opening an instance step by step.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use capsules_core::{DataDir, Seal, Signer, Storage};
@@ -41,10 +41,19 @@ pub struct Builder {
 impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Builder")
-            .field("path", &self.path)
+            .field("path", &self.path.as_deref().map(without_secrets))
             .field("data_dir", &self.data_dir)
             .field("signer", &self.signer)
             .finish_non_exhaustive()
+    }
+}
+
+/// A URL may have a password, and is shown by its scheme alone.
+fn without_secrets(path: &Path) -> String {
+    let text = path.display().to_string();
+    match text.split_once("://") {
+        Some((scheme, _)) => format!("{scheme}://…"),
+        None => text,
     }
 }
 

@@ -36,19 +36,29 @@ impl Location {
     }
 
     /// The directory of the journals; none for a store of the application's own.
-    ///
-    /// Those of a server lie in the data directory, under a name that is made of the URL without
-    /// its password.
     pub(crate) fn journals(
+        &self,
+        data_dir: impl FnOnce() -> Result<DataDir, Error>,
+    ) -> Result<Option<PathBuf>, Error> {
+        let local = self.local(data_dir)?;
+        Ok(local.map(|local| journal::directory_for(&local)))
+    }
+
+    /// The path beside which everything lies that this machine keeps for the store; none for a
+    /// store of the application's own.
+    ///
+    /// Of a server it is in the data directory, with a name that is made of the URL without its
+    /// password.
+    pub(crate) fn local(
         &self,
         data_dir: impl FnOnce() -> Result<DataDir, Error>,
     ) -> Result<Option<PathBuf>, Error> {
         Ok(match self {
             Self::Given(_) => None,
-            Self::File(path) => Some(journal::directory_for(path)),
+            Self::File(path) => Some(path.clone()),
             Self::Url(url) => {
                 let name = server_name(url)?;
-                Some(journal::directory_for(&data_dir()?.path().join(name)))
+                Some(data_dir()?.path().join(name))
             }
         })
     }

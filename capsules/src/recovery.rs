@@ -16,8 +16,11 @@
 
 use std::path::{Path, PathBuf};
 
+use capsules_core::DataDir;
+
 use crate::error::Error;
 use crate::journal;
+use crate::location::Location;
 
 pub use crate::journal::WaitingJournal;
 
@@ -35,6 +38,20 @@ pub struct Recovered {
     pub damaged: u64,
     /// Journals that could not be recovered and stay, with the reason.
     pub failed: Vec<String>,
+}
+
+/// The path beside which this machine keeps what belongs to a store, such as its journals: the path
+/// of a SQLite file itself, and for a `postgresql://` URL one in the data directory, whose name is
+/// made of the URL without its password.
+///
+/// # Errors
+///
+/// [`Error::Location`] when it is another URL, or the feature `postgres` is off;
+/// [`Error::Storage`] when the URL cannot be read.
+pub fn local(store: impl Into<PathBuf>, data_dir: &DataDir) -> Result<PathBuf, Error> {
+    let store = store.into();
+    let local = Location::parse(store.clone()).local(|| Ok(data_dir.clone()))?;
+    Ok(local.unwrap_or(store))
 }
 
 /// Where the journals of the SQLite file at this path are: `audit.db.journals` beside `audit.db`.
