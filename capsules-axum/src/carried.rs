@@ -2,7 +2,6 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use capsules_core::storage::record_at;
 use capsules_core::{Filter, Head, Storage, StorageError};
 
 use crate::recent::Recent;
@@ -87,6 +86,6 @@ fn is_in(earlier: &Head, view: &View, head: &Head) -> Result<bool, StorageError>
     }
     // It may be another tenant's.
     let view = view.whole();
-    let record = record_at(&view, view.chain(), earlier.sequence)?;
+    let record = view.record_at(view.chain(), earlier.sequence)?;
     Ok(record.is_some_and(|record| record.hash == earlier.hash))
 }

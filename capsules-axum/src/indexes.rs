@@ -40,7 +40,7 @@ impl Indexed {
             None => self.open()?,
         };
         // One that fails is opened again, or made anew, the next time.
-        index.update(part, storage, storage.chain_of(None), &mut |_| ())?;
+        index.update(part, storage, &mut |_| ())?;
         let done = work(&index);
         *open = Some(index);
         done

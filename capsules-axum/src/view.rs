@@ -119,6 +119,18 @@ impl Storage for View {
         Ok(found.into_iter().find(|record| record.hash == hash))
     }
 
+    fn record_at(
+        &self,
+        chain: Option<&str>,
+        sequence: u64,
+    ) -> Result<Option<SealedRecord>, StorageError> {
+        if !self.has_chain(chain) {
+            return Ok(None);
+        }
+        let found = self.storage.record_at(chain, sequence)?;
+        Ok(found.filter(|record| self.shows(&record.as_ref())))
+    }
+
     fn head(&self, chain: Option<&str>) -> Result<Option<Head>, StorageError> {
         match self.has_chain(chain) {
             true => self.storage.head(chain),

@@ -43,7 +43,7 @@ impl IndexArgs {
         };
         let length = source::chain_length(storage);
         let progress = Progress::new(global, "Indexing", Unit::Capsules, length);
-        index.update(part, storage, None, &mut |place| progress.reached(place))?;
+        index.update(part, storage, &mut |place| progress.reached(place))?;
         Ok(index)
     }
 

@@ -5,7 +5,6 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use capsules_core::storage::record_at;
 use capsules_core::uri::{self, CapsuleUri};
 use capsules_core::{Filter, SealedRecord, Storage};
 
@@ -46,7 +45,7 @@ impl Reference {
     /// The one capsule of the store that is meant, if there is one.
     pub(crate) fn find(&self, storage: &dyn Storage) -> Result<Option<SealedRecord>> {
         let filter = match &self.name {
-            Name::Sequence(sequence) => return Ok(record_at(storage, None, *sequence)?),
+            Name::Sequence(sequence) => return Ok(storage.record_at(None, *sequence)?),
             Name::Id(prefix) => Filter::new().id_prefix(prefix).limit(SHOWN + 1),
             // Another record may state the same hash. The first is the one that has it.
             Name::Hash(hash) if hash.len() == HASH_DIGITS => {

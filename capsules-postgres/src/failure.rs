@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     Silent(Duration),
     /// Something else than expected was found.
     Found(String),
+    /// There is no table yet.
+    Absent,
     /// The store was closed.
     Closed,
     /// What the caller's own code reported.
@@ -90,6 +92,14 @@ impl Failure {
         }
         let reason = match self {
             Self::Closed => return StorageError::Closed { location },
+            Self::Absent => {
+                let reason = "it has no table quantumpipes_capsules; record something first, or \
+                              check the database's name and the search path";
+                return StorageError::Absent {
+                    location,
+                    reason: reason.to_owned(),
+                };
+            }
             Self::Caller(error) => return error,
             Self::Found(reason) => reason,
             Self::Busy(time) => format!(

@@ -15,20 +15,58 @@ pub(crate) struct Query {
     values: Vec<(Box<dyn ToSql + Sync + Send>, Type)>,
 }
 
+/// The record that a listing goes on from.
+pub(crate) struct Cursor {
+    pub(crate) id: String,
+    pub(crate) sequence: i64,
+    pub(crate) sealed: String,
+}
+
+/// Records of several chains are listed by the time of sealing, a text in UTC that sorts as time
+/// passes; those of one moment by their places, so that a chain stays in its order.
+const SEALED: &str = "coalesce(c.signed_at, '') COLLATE \"C\"";
+const ID: &str = "c.id COLLATE \"C\"";
+
+/// Whether what a filter selects stands in one chain.
+fn is_one_chain(filter: &Filter) -> bool {
+    filter.tenant.is_some() || filter.without_tenant
+}
+
 /// Whether the rows that a query gives must still be looked at.
 pub(crate) fn asks_content(filter: &Filter) -> bool {
     filter.status.is_some() || filter.since.is_some() || filter.until.is_some()
 }
 
-/// The rows that a filter selects by columns, in order. With the limit and the offset unless the
-/// content decides as well.
-pub(crate) fn list(filter: &Filter) -> Query {
+/// The rows that a filter selects by columns, in order and beyond the cursor. With the limit and
+/// the offset unless the content decides as well.
+pub(crate) fn list(filter: &Filter, cursor: Option<&Cursor>) -> Query {
     let mut query = Query::records();
     query.select(filter);
-    let order = if filter.oldest_first { "ASC" } else { "DESC" };
-    query.sql.push_str(&format!(
-        " ORDER BY c.sequence {order}, c.tenant_id {order}"
-    ));
+    let (order, beyond) = if filter.oldest_first {
+        ("ASC", ">")
+    } else {
+        ("DESC", "<")
+    };
+    if is_one_chain(filter) {
+        if let Some(cursor) = cursor {
+            query.term(&format!("c.sequence {beyond} "));
+            query.push(cursor.sequence, Type::INT8);
+        }
+        query.sql.push_str(&format!(" ORDER BY c.sequence {order}"));
+    } else {
+        if let Some(cursor) = cursor {
+            let places = format!("({SEALED}, c.sequence, {ID}) {beyond} (");
+            query.text(&places, cursor.sealed.clone());
+            query.sql.push_str(", ");
+            query.push(cursor.sequence, Type::INT8);
+            query.sql.push_str(", ");
+            query.push(cursor.id.clone(), Type::TEXT);
+            query.sql.push(')');
+        }
+        query.sql.push_str(&format!(
+            " ORDER BY {SEALED} {order}, c.sequence {order}, {ID} {order}"
+        ));
+    }
     if !asks_content(filter) {
         if let Some(limit) = filter.limit {
             query.number(" LIMIT ", limit);
@@ -37,6 +75,23 @@ pub(crate) fn list(filter: &Filter) -> Query {
             query.number(" OFFSET ", filter.offset);
         }
     }
+    query
+}
+
+/// Where the record with this id stands among those that the filter's chains hold.
+pub(crate) fn cursor(id: &str, filter: &Filter) -> Query {
+    let mut query = Query::new(
+        "SELECT c.sequence::int8, coalesce(c.signed_at, '') FROM quantumpipes_capsules c"
+            .to_owned(),
+    );
+    query.text("c.id = ", id.to_owned());
+    if let Some(tenant) = &filter.tenant {
+        query.text("c.tenant_id = ", tenant.clone());
+    }
+    if filter.without_tenant {
+        query.term("c.tenant_id IS NULL");
+    }
+    query.sql.push_str(" LIMIT 1");
     query
 }
 
@@ -75,6 +130,53 @@ pub(crate) fn by_hash(hash: &str) -> Query {
         .sql
         .push_str(" ORDER BY c.sequence, c.tenant_id LIMIT 1");
     query
+}
+
+/// The record at a place of a chain.
+pub(crate) fn by_place(chain: Option<&str>, sequence: u64) -> Query {
+    let mut query = Query::records();
+    query.chain(chain);
+    query.place("c.sequence = ", sequence);
+    query
+}
+
+/// The tenants that have a chain: one look-up in the index for each, however many records it has.
+const TENANTS: &str = "WITH RECURSIVE tenant (id) AS (\
+                       (SELECT tenant_id FROM quantumpipes_capsules WHERE tenant_id IS NOT NULL \
+                        ORDER BY tenant_id LIMIT 1) \
+                       UNION ALL SELECT (SELECT c.tenant_id FROM quantumpipes_capsules c \
+                        WHERE c.tenant_id > tenant.id ORDER BY c.tenant_id LIMIT 1) \
+                       FROM tenant WHERE tenant.id IS NOT NULL) ";
+
+/// The tenants of the chains.
+pub(crate) fn chains() -> Query {
+    Query::new(format!(
+        "{TENANTS} SELECT NULL::text AS id WHERE EXISTS (\
+         SELECT FROM quantumpipes_capsules WHERE tenant_id IS NULL) \
+         UNION ALL SELECT id::text FROM tenant WHERE id IS NOT NULL"
+    ))
+}
+
+/// Tenant, place and hash of the last record of each chain.
+pub(crate) fn heads() -> Query {
+    Query::new(format!(
+        "{TENANTS} (SELECT NULL::text AS id, c.sequence::int8 AS place, c.hash \
+         FROM quantumpipes_capsules c WHERE c.tenant_id IS NULL \
+         ORDER BY c.sequence DESC LIMIT 1) \
+         UNION ALL SELECT tenant.id::text, head.place, head.hash FROM tenant \
+         CROSS JOIN LATERAL (SELECT c.sequence::int8 AS place, c.hash \
+         FROM quantumpipes_capsules c WHERE c.tenant_id = tenant.id \
+         ORDER BY c.sequence DESC LIMIT 1) AS head WHERE tenant.id IS NOT NULL"
+    ))
+}
+
+/// Whether the server takes changes, and the role may append.
+pub(crate) fn permission() -> Query {
+    Query::new(
+        "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool, \
+         has_table_privilege('quantumpipes_capsules', 'INSERT')"
+            .to_owned(),
+    )
 }
 
 /// Place and hash of a chain's last record.
@@ -118,6 +220,9 @@ impl Query {
     fn select(&mut self, filter: &Filter) {
         if let Some(tenant) = &filter.tenant {
             self.text("c.tenant_id = ", tenant.clone());
+        }
+        if filter.without_tenant {
+            self.term("c.tenant_id IS NULL");
         }
         if let Some(after) = filter.after {
             self.place("c.sequence > ", after);

@@ -29,7 +29,8 @@ const COLUMNS: [&str; 13] = [
 ];
 
 /// Identifiers are compared byte by byte (`COLLATE "C"`), so that an index also answers what
-/// begins with a text. The index of hashes holds a quarter of each: that is selective enough, and
+/// begins with a text. The index of times of sealing has the order in which records of several
+/// chains are listed. The index of hashes holds a quarter of each: that is selective enough, and
 /// small.
 const TABLE: &str = r#"
 CREATE TABLE quantumpipes_capsules (
@@ -50,7 +51,8 @@ CREATE TABLE quantumpipes_capsules (
 );
 CREATE UNIQUE INDEX uq_capsule_global_sequence
     ON quantumpipes_capsules (sequence) WHERE tenant_id IS NULL;
-CREATE INDEX ix_quantumpipes_capsules_sequence ON quantumpipes_capsules (sequence);
+CREATE INDEX ix_quantumpipes_capsules_sealed
+    ON quantumpipes_capsules ((coalesce(signed_at, '')) COLLATE "C", sequence, id);
 CREATE INDEX ix_quantumpipes_capsules_hash
     ON quantumpipes_capsules (left(hash, 16) COLLATE "C");
 CREATE INDEX ix_quantumpipes_capsules_session_id
@@ -113,10 +115,7 @@ pub(crate) async fn prepare(client: &Client, create: bool) -> Result<Widths, Fai
         return check(client).await;
     }
     if !create {
-        return Err(Failure::found(
-            "it has no table quantumpipes_capsules; record something first, or check the \
-             database's name and the search path",
-        ));
+        return Err(Failure::Absent);
     }
     client.batch_execute("BEGIN").await?;
     let made = make(client).await;

@@ -14,7 +14,7 @@ use crate::append;
 use crate::config::{Config, environment, unreadable};
 use crate::connection::{Connection, Connections};
 use crate::failure::{Attempt, Failure};
-use crate::query::{self, Query};
+use crate::query::{self, Cursor, Query};
 use crate::{row, schema};
 
 /// A chain is read in portions of this many records.
@@ -56,6 +56,23 @@ impl PostgresStorage {
     /// Those of [`open`](Self::open).
     pub fn open_read_only(url: &str) -> Result<Self, StorageError> {
         PostgresOptions::new().read_only(true).open(url)
+    }
+
+    /// Why nothing can be appended, if the server or the rights of the role forbid it. Nothing is
+    /// tried.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the server cannot be asked.
+    pub fn forbids_appending(&self) -> Result<Option<&'static str>, StorageError> {
+        let rows = self.rows(&query::permission())?;
+        let read = |column| rows.first().map_or(Ok(false), |row| row.try_get(column));
+        let read = |column| read(column).map_err(|error| self.failed(Attempt::Read)(error.into()));
+        Ok(match (read(0)?, read(1)?) {
+            (true, _) => Some("the server is a read-only replica, or is set to read only"),
+            (false, false) => Some("the role may not insert into quantumpipes_capsules"),
+            (false, true) => None,
+        })
     }
 
     fn failed(&self, attempt: Attempt) -> impl Fn(Failure) -> StorageError + '_ {
@@ -138,13 +155,36 @@ impl PostgresStorage {
             .map_err(self.failed(Attempt::Read))
     }
 
+    /// Where a listing goes on from.
+    fn cursor(&self, filter: &Filter) -> Result<Option<Cursor>, StorageError> {
+        let Some(id) = &filter.beyond else {
+            return Ok(None);
+        };
+        let rows = self.rows(&query::cursor(id, filter))?;
+        let Some(row) = rows.first() else {
+            return Err(StorageError::NoCursor {
+                id: id.clone(),
+                location: self.location.clone(),
+            });
+        };
+        let read = || {
+            Ok(Cursor {
+                id: id.clone(),
+                sequence: row.try_get(0)?,
+                sealed: row.try_get(1)?,
+            })
+        };
+        read().map(Some).map_err(self.failed(Attempt::Read))
+    }
+
     /// Visits what a filter selects, of which the content decides.
     fn stream_selected(
         &self,
+        query: &Query,
         filter: &Filter,
         visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
-        self.stream(&query::list(filter), &mut |record| {
+        self.stream(query, &mut |record| {
             let record = record.to_owned();
             if filter.selects(&record) {
                 visit(record)
@@ -185,24 +225,32 @@ impl Storage for PostgresStorage {
     }
 
     fn chains(&self) -> Result<Vec<Option<String>>, StorageError> {
-        // One look-up in the index per tenant, however many records each has.
-        let query = Query::new(
-            "WITH RECURSIVE tenant (id) AS (\
-             (SELECT tenant_id FROM quantumpipes_capsules WHERE tenant_id IS NOT NULL \
-              ORDER BY tenant_id LIMIT 1) \
-             UNION ALL SELECT (SELECT c.tenant_id FROM quantumpipes_capsules c \
-              WHERE c.tenant_id > tenant.id ORDER BY c.tenant_id LIMIT 1) \
-             FROM tenant WHERE tenant.id IS NOT NULL) \
-             SELECT NULL::text AS id WHERE EXISTS (\
-              SELECT FROM quantumpipes_capsules WHERE tenant_id IS NULL) \
-             UNION ALL SELECT id::text FROM tenant WHERE id IS NOT NULL"
-                .to_owned(),
-        );
-        let rows = self.rows(&query)?;
+        let rows = self.rows(&query::chains())?;
         let chains = rows.iter().map(|row| Ok(row.try_get(0)?));
         chains
             .collect::<Result<_, Failure>>()
             .map_err(self.failed(Attempt::Read))
+    }
+
+    fn heads(&self) -> Result<Vec<(Option<String>, Head)>, StorageError> {
+        let rows = self.rows(&query::heads())?;
+        let heads = rows.iter().map(|row| {
+            Ok((
+                row.try_get(0)?,
+                row::head(row.try_get(1)?, row.try_get(2)?)?,
+            ))
+        });
+        heads
+            .collect::<Result<_, Failure>>()
+            .map_err(self.failed(Attempt::Read))
+    }
+
+    fn record_at(
+        &self,
+        chain: Option<&str>,
+        sequence: u64,
+    ) -> Result<Option<SealedRecord>, StorageError> {
+        self.one(&query::by_place(chain, sequence))
     }
 
     fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
@@ -240,6 +288,7 @@ impl Storage for PostgresStorage {
     }
 
     fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
+        let query = query::list(filter, self.cursor(filter)?.as_ref());
         if query::asks_content(filter) {
             let mut records = Vec::new();
             let mut passed = 0;
@@ -247,7 +296,7 @@ impl Storage for PostgresStorage {
             if limit == 0 {
                 return Ok(records);
             }
-            self.stream_selected(filter, &mut |record| {
+            self.stream_selected(&query, filter, &mut |record| {
                 if passed < filter.offset {
                     passed += 1;
                 } else {
@@ -261,7 +310,7 @@ impl Storage for PostgresStorage {
             })?;
             return Ok(records);
         }
-        let rows = self.rows(&query::list(filter))?;
+        let rows = self.rows(&query)?;
         rows.iter()
             .map(|row| Ok(row::read(row)?.to_owned()))
             .collect::<Result<_, Failure>>()
@@ -271,7 +320,7 @@ impl Storage for PostgresStorage {
     fn count(&self, filter: &Filter) -> Result<u64, StorageError> {
         if query::asks_content(filter) {
             let mut count = 0;
-            self.stream_selected(filter, &mut |_| {
+            self.stream_selected(&query::list(filter, None), filter, &mut |_| {
                 count += 1;
                 ControlFlow::Continue(())
             })?;

@@ -9,6 +9,7 @@
 mod errors;
 mod faults;
 mod many;
+mod paging;
 mod python;
 mod replicas;
 mod roles;

@@ -139,7 +139,7 @@ fn a_table_that_is_partitioned_by_tenant() {
 fn act_for_nobody() {}
 
 /// A block of statements of `docs/SCALING.md`.
-fn documented(name: &str) -> &'static str {
+pub(crate) fn documented(name: &str) -> &'static str {
     let document = include_str!("../../docs/SCALING.md");
     let opening = format!("```sql {name}\n");
     let (_, rest) = document.split_once(&opening).unwrap();

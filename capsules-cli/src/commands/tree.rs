@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use capsules_core::index::Part;
-use capsules_core::storage::record_at;
 use capsules_core::tree::{Limits, Link, Node, Tree};
 use capsules_core::{SealedRecord, Storage, Timestamp, Uuid};
 use clap::builder::RangedU64ValueParser;
@@ -118,8 +117,8 @@ impl Args {
         };
         let index = self.index.open(path, storage, Part::Entries, global)?;
         let mut records = Vec::new();
-        for sequence in index.correlated(correlation, usize::MAX)? {
-            let record = record_at(storage, None, sequence)?;
+        for place in index.correlated(correlation, usize::MAX)? {
+            let record = storage.record_at(place.chain.as_deref(), place.sequence)?;
             records.extend(record.filter(|record| filter.selects(record)));
             if records.len() == most {
                 break;

@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use super::{Index, IndexError};
+use super::{Index, IndexError, Place};
 use crate::capsule::CapsuleType;
 use crate::facts::Facts;
 use crate::record::RecordRef;
@@ -19,7 +19,7 @@ impl Index {
     /// # Errors
     ///
     /// [`IndexError::File`] when the index cannot be read.
-    pub fn children(&self, parent: &Uuid, limit: usize) -> Result<Vec<u64>, IndexError> {
+    pub fn children(&self, parent: &Uuid, limit: usize) -> Result<Vec<Place>, IndexError> {
         self.places("parent", &parent.as_bytes()[..], limit)
     }
 
@@ -29,7 +29,7 @@ impl Index {
     /// # Errors
     ///
     /// [`IndexError::File`] when the index cannot be read.
-    pub fn correlated(&self, correlation: &str, limit: usize) -> Result<Vec<u64>, IndexError> {
+    pub fn correlated(&self, correlation: &str, limit: usize) -> Result<Vec<Place>, IndexError> {
         self.places("correlation", correlation, limit)
     }
 
@@ -38,26 +38,31 @@ impl Index {
         column: &str,
         value: impl rusqlite::ToSql,
         limit: usize,
-    ) -> Result<Vec<u64>, IndexError> {
-        let sql = format!(
-            "SELECT sequence FROM entries WHERE {column} = ? AND sequence >= 0 \
-             ORDER BY sequence LIMIT ?"
-        );
+    ) -> Result<Vec<Place>, IndexError> {
+        let sql = format!("SELECT place FROM entries WHERE {column} = ? ORDER BY place LIMIT ?");
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let read = || {
-            self.connection
-                .prepare_cached(&sql)?
-                .query_map(params![value, limit], |row| {
-                    row.get(0).map(i64::unsigned_abs)
-                })?
-                .collect::<Result<Vec<_>, _>>()
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let mut rows = statement.query(params![value, limit])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.extend(Place::of_row(&self.connection, row.get(0)?)?);
+            }
+            Ok(found)
         };
         read().map_err(|error| self.failed(&error))
     }
 }
 
+/// When a record was sealed, as it says. What says nothing comes before all others.
+pub(super) fn sealed(signed_at: Option<&str>) -> i64 {
+    let time = signed_at.and_then(|time| time.parse::<Timestamp>().ok());
+    time.map_or(0, Timestamp::as_micros)
+}
+
 pub(super) fn insert(
     connection: &Connection,
+    row: i64,
     record: &RecordRef<'_>,
     facts: &Facts<'_>,
 ) -> rusqlite::Result<()> {
@@ -65,11 +70,12 @@ pub(super) fn insert(
     let parent = facts.parent();
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO entries (sequence, began, type, status, tenant, domain, \
-             session, correlation, parent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO entries (place, sealed, began, type, status, tenant, domain, \
+             session, correlation, parent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
-            columns.sequence,
+            row,
+            sealed(record.signed_at),
             facts.began().map(Timestamp::as_micros),
             columns.kind,
             facts.status(),
@@ -97,6 +103,10 @@ pub(super) fn terms(filter: &Filter) -> Vec<(&'static str, Value)> {
             text(filter.status.as_ref().map(OutcomeStatus::as_str)),
         ),
         ("entries.tenant = ?", text(filter.tenant.as_deref())),
+        (
+            "(entries.tenant IS NULL) = ?",
+            filter.without_tenant.then_some(Value::Integer(1)),
+        ),
         ("entries.domain = ?", text(filter.domain.as_deref())),
         ("entries.session = ?", text(filter.session.as_deref())),
         ("entries.began >= ?", micros(filter.since)),

@@ -13,23 +13,31 @@ use crate::storage::sqlite::open::{configure, create_private, sibling};
 /// Marks our files: `CAPI` in the header's application id.
 const APPLICATION_ID: i64 = 0x4341_5049;
 /// Of the schema. An index of another version is made anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Words are what Unicode calls letters and digits; case and accents do not matter.
 pub(super) const TOKENIZER: &str = "tokenize = 'unicode61 remove_diacritics 2'";
 
 const ENTRIES: &str = "
-CREATE TABLE progress (part TEXT PRIMARY KEY, sequence INTEGER NOT NULL, hash TEXT NOT NULL);
+CREATE TABLE chains (number INTEGER PRIMARY KEY, tenant TEXT NOT NULL UNIQUE);
+CREATE TABLE progress (
+    part TEXT,
+    chain INTEGER,
+    sequence INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (part, chain)
+) WITHOUT ROWID;
 CREATE TABLE entries (
-    sequence INTEGER PRIMARY KEY,
-    began INTEGER,          -- microseconds since the Unix epoch
+    place INTEGER PRIMARY KEY,
+    sealed INTEGER NOT NULL, -- microseconds since the Unix epoch
+    began INTEGER,           -- the same
     type TEXT,
     status TEXT,
     tenant TEXT,
     domain TEXT,
     session TEXT,
     correlation TEXT,
-    parent BLOB             -- 16 bytes
+    parent BLOB              -- 16 bytes
 );
 CREATE INDEX entries_parent ON entries (parent) WHERE parent IS NOT NULL;
 CREATE INDEX entries_correlation ON entries (correlation) WHERE correlation IS NOT NULL;

@@ -1,4 +1,4 @@
-//! An index of a chain, to find capsules by their words and by their parents.
+//! An index of a store, to find capsules by their words and by their parents.
 //!
 //! It lies in a file of its own, since files of other implementations keep their indexes, and
 //! since an index over random values would slow down every append. It is brought up to date when
@@ -9,6 +9,7 @@
 mod entries;
 mod error;
 mod file;
+mod places;
 mod query;
 mod search;
 mod update;
@@ -18,13 +19,14 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 pub use error::IndexError;
+pub use places::Place;
 pub use query::{Field, Query, UnknownField};
 pub use search::{Match, Snippet};
 pub use update::Part;
 
 use crate::storage::sqlite::open::sibling;
 
-/// The index of one chain.
+/// The index of the chains of one store.
 ///
 /// ```
 /// use capsules_core::Filter;
@@ -35,7 +37,7 @@ use crate::storage::sqlite::open::sibling;
 /// # let path = directory.path().join("capsules.db");
 /// let store = SqliteStorage::open(&path)?;
 /// let mut index = Index::open(&Index::beside(&path))?;
-/// index.update(Part::Texts, &store, None, &mut |_| ())?;
+/// index.update(Part::Texts, &store, &mut |_| ())?;
 /// let query = Query::words("connection reset").ok_or("no word")?;
 /// assert!(index.search(&query, &Filter::new().limit(20), &store)?.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -6,10 +6,10 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
 use super::file::TOKENIZER;
-use super::{Field, Index, IndexError, Query, entries};
+use super::{Field, Index, IndexError, Place, Query, entries, places};
 use crate::facts::Facts;
 use crate::record::SealedRecord;
-use crate::storage::{Filter, Storage, record_at};
+use crate::storage::{Filter, Storage, StorageError};
 
 /// A capsule that has what was searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,10 +49,12 @@ impl Index {
         filter: &Filter,
         storage: &dyn Storage,
     ) -> Result<Vec<Match>, IndexError> {
-        let chain = storage.chain_of(filter.tenant.as_deref());
         let probe = Probe::new(query)?;
         let failed = |error: rusqlite::Error| self.failed(&error);
-        let (sql, parameters) = statement(query, filter);
+        let Some(scope) = self.scope(filter, storage)? else {
+            return Ok(Vec::new());
+        };
+        let (sql, parameters) = statement(query, filter, &scope);
         let mut statement = self.connection.prepare(&sql).map_err(failed)?;
         let mut rows = statement
             .query(params_from_iter(parameters))
@@ -64,11 +66,11 @@ impl Index {
         while matches.len() < limit
             && let Some(row) = rows.next().map_err(failed)?
         {
-            let sequence: i64 = row.get(0).map_err(failed)?;
-            let Ok(sequence) = u64::try_from(sequence) else {
+            let row = row.get(0).map_err(failed)?;
+            let Some(place) = Place::of_row(&self.connection, row).map_err(failed)? else {
                 continue;
             };
-            let Some(record) = record_at(storage, chain, sequence)? else {
+            let Some(record) = storage.record_at(place.chain.as_deref(), place.sequence)? else {
                 continue;
             };
             if !filter.selects(&record) {
@@ -87,28 +89,136 @@ impl Index {
     }
 }
 
-/// The statement that gives the places, with its parameters.
-fn statement(query: &Query, filter: &Filter) -> (String, Vec<Value>) {
-    let mut sql = "SELECT texts.rowid FROM texts".to_owned();
+impl Index {
+    /// Which rows are in question; none where none can be.
+    fn scope(&self, filter: &Filter, storage: &dyn Storage) -> Result<Option<Scope>, IndexError> {
+        let failed = |error: rusqlite::Error| self.failed(&error);
+        let chains = filter.chains(storage)?;
+        let chain = match chains.as_slice() {
+            [] => return Ok(None),
+            [one] => match places::number(&self.connection, one.as_deref()).map_err(failed)? {
+                Some(number) => Some(number),
+                None => return Ok(None),
+            },
+            _ => None,
+        };
+        let mut scope = Scope {
+            chain,
+            cursor: None,
+        };
+        if let Some(id) = &filter.beyond {
+            let record = match id.parse() {
+                Ok(id) => storage.get(&id)?,
+                Err(_) => None,
+            };
+            let cursor = match &record {
+                Some(record) => self.cursor(record, storage).map_err(failed)?,
+                None => None,
+            };
+            let (sealed, row) =
+                cursor
+                    .filter(|(_, row)| scope.contains(*row))
+                    .ok_or_else(|| StorageError::NoCursor {
+                        id: id.clone(),
+                        location: storage.location(),
+                    })?;
+            scope.cursor = Some((sealed, row));
+        }
+        Ok(Some(scope))
+    }
+
+    /// When a record was sealed, and the number of its row.
+    fn cursor(
+        &self,
+        record: &SealedRecord,
+        storage: &dyn Storage,
+    ) -> rusqlite::Result<Option<(i64, i64)>> {
+        let chain = storage.chain_of(record.columns.tenant_id.as_deref());
+        let number = places::number(&self.connection, chain)?;
+        let row = number.and_then(|number| places::row(number, record.columns.sequence));
+        Ok(row.map(|row| (entries::sealed(record.signed_at.as_deref()), row)))
+    }
+}
+
+/// Which rows a search is about.
+struct Scope {
+    /// All chains without one.
+    chain: Option<i64>,
+    /// The row to go on from, and when its record was sealed.
+    cursor: Option<(i64, i64)>,
+}
+
+impl Scope {
+    /// The first and the last row of a chain that a filter's places and the cursor leave.
+    fn range(&self, chain: i64, filter: &Filter) -> (i64, i64) {
+        let (mut first, mut last) = places::rows(chain);
+        let start = first;
+        let row = |place: u64| {
+            let place = i64::try_from(place).map_or(places::PLACE, |n| n.min(places::PLACE));
+            start | place
+        };
+        if let Some(after) = filter.after {
+            first = row(after).saturating_add(1);
+        }
+        if let Some(before) = filter.before {
+            last = row(before).saturating_sub(1);
+        }
+        match self.cursor {
+            Some((_, cursor)) if filter.oldest_first => first = first.max(cursor.saturating_add(1)),
+            Some((_, cursor)) => last = last.min(cursor.saturating_sub(1)),
+            None => {}
+        }
+        (first, last)
+    }
+
+    fn contains(&self, row: i64) -> bool {
+        self.chain.is_none_or(|chain| {
+            let (first, last) = places::rows(chain);
+            (first..=last).contains(&row)
+        })
+    }
+}
+
+/// The statement that gives the rows in their order, with its parameters: those of one chain by
+/// their places, which needs no sorting, and those of several by the time of sealing.
+fn statement(query: &Query, filter: &Filter, scope: &Scope) -> (String, Vec<Value>) {
+    let order = if filter.oldest_first { "ASC" } else { "DESC" };
     let terms = entries::terms(filter);
-    if !terms.is_empty() {
+    let mut sql = "SELECT texts.rowid FROM texts".to_owned();
+    if !terms.is_empty() || scope.chain.is_none() {
         // In this order, whatever SQLite thinks of it.
-        sql += " CROSS JOIN entries ON entries.sequence = texts.rowid";
+        sql += " CROSS JOIN entries ON entries.place = texts.rowid";
     }
     sql += " WHERE texts MATCH ?";
     let mut parameters = vec![Value::Text(query.to_string())];
-    let integer = |n: Option<u64>| n.map(|n| Value::Integer(i64::try_from(n).unwrap_or(i64::MAX)));
-    let places = [
-        ("texts.rowid > ?", integer(filter.after)),
-        ("texts.rowid < ?", integer(filter.before)),
-    ];
-    let places = places.into_iter().filter_map(|(term, n)| Some((term, n?)));
-    for (term, value) in places.chain(terms) {
+    let mut by = "texts.rowid";
+    match scope.chain {
+        Some(chain) => {
+            let (first, last) = scope.range(chain, filter);
+            sql += " AND texts.rowid BETWEEN ? AND ?";
+            parameters.extend([first.into(), last.into()]);
+        }
+        None => {
+            by = "entries.sealed, texts.rowid";
+            for (place, comparison) in [(filter.after, '>'), (filter.before, '<')] {
+                if let Some(place) = place {
+                    sql += &format!(" AND (texts.rowid & {}) {comparison} ?", places::PLACE);
+                    parameters.push(i64::try_from(place).unwrap_or(i64::MAX).into());
+                }
+            }
+            if let Some((sealed, row)) = scope.cursor {
+                let beyond = if filter.oldest_first { '>' } else { '<' };
+                sql += &format!(" AND ({by}) {beyond} (?, ?)");
+                parameters.extend([sealed.into(), row.into()]);
+            }
+        }
+    }
+    for (term, value) in terms {
         sql = sql + " AND " + term;
         parameters.push(value);
     }
-    let order = if filter.oldest_first { "ASC" } else { "DESC" };
-    sql = sql + " ORDER BY texts.rowid " + order;
+    let by = by.replace(',', &format!(" {order},"));
+    sql = format!("{sql} ORDER BY {by} {order}");
     (sql, parameters)
 }
 

@@ -36,7 +36,7 @@ fn store(requests: &[&str]) -> MemoryStorage {
 }
 
 fn update(index: &mut Index, store: &dyn Storage) {
-    index.update(Part::Texts, store, None, &mut |_| ()).unwrap();
+    index.update(Part::Texts, store, &mut |_| ()).unwrap();
 }
 
 fn indexed(store: &dyn Storage) -> Index {
@@ -263,8 +263,8 @@ fn the_file_is_kept_private_and_made_anew() {
     let mut bytes = fs::read(&beside).unwrap();
     bytes[100..].fill(0x5e);
     fs::write(&beside, bytes).unwrap();
-    let failed = Index::open(&beside)
-        .and_then(|mut index| index.update(Part::Texts, &store, None, &mut |_| ()));
+    let failed =
+        Index::open(&beside).and_then(|mut index| index.update(Part::Texts, &store, &mut |_| ()));
     assert!(matches!(failed, Err(IndexError::File { .. })), "{failed:?}");
     Index::remove(&beside).unwrap();
     assert_eq!(names(), ["capsules.db"]);

@@ -1,13 +1,14 @@
-//! Bringing an index up to date with its chain.
+//! Bringing an index up to date with its store.
 
 use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Index, IndexError, entries};
+use super::{Index, IndexError, entries, places};
+use crate::chain::Head;
 use crate::facts::Facts;
 use crate::record::RecordRef;
-use crate::storage::{Storage, StorageError, record_at};
+use crate::storage::{Storage, StorageError};
 
 /// What of an index is wanted. Each part grows by itself, because words take much longer than
 /// the rest.
@@ -29,10 +30,9 @@ struct Progress {
 const BATCH: u64 = 20_000;
 
 impl Index {
-    /// Indexes what the chain has more than the index, and tells after each batch how far in the
-    /// chain it is. When the store does not have the last indexed record any more, it is
-    /// another one, and everything is indexed anew. `chain` is what
-    /// [`Storage::chain_of`] gives.
+    /// Indexes what the store has more than the index, and tells after each batch how many records
+    /// are behind it. When a chain does not have its last indexed record any more, the store is
+    /// another one, and everything is indexed anew.
     ///
     /// # Errors
     ///
@@ -42,22 +42,59 @@ impl Index {
         &mut self,
         part: Part,
         storage: &dyn Storage,
-        chain: Option<&str>,
         told: &mut dyn FnMut(u64),
     ) -> Result<(), IndexError> {
         if part == Part::Texts {
-            self.update(Part::Entries, storage, chain, told)?;
+            self.update(Part::Entries, storage, told)?;
         }
-        self.forget_another_chain(part, storage, chain)?;
-        let Some(head) = storage.head(chain)? else {
-            return Ok(());
-        };
+        let heads = storage.heads()?;
+        if self.is_of_another_store(part, storage, &heads)? {
+            self.forget(part)?;
+        }
+        let mut before = 0;
+        for (chain, head) in &heads {
+            let told = &mut |place| told(before + place);
+            self.update_chain(part, storage, chain.as_deref(), head, told)?;
+            before += head.sequence.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn is_of_another_store(
+        &self,
+        part: Part,
+        storage: &dyn Storage,
+        heads: &[(Option<String>, Head)],
+    ) -> Result<bool, IndexError> {
+        for (chain, head) in heads {
+            if let Some(last) = self.progress(part, chain.as_deref())?
+                && !is_in(&last, storage, chain.as_deref(), head)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(heads.is_empty())
+    }
+
+    fn update_chain(
+        &mut self,
+        part: Part,
+        storage: &dyn Storage,
+        chain: Option<&str>,
+        head: &Head,
+        told: &mut dyn FnMut(u64),
+    ) -> Result<(), IndexError> {
+        let mut last = self.progress(part, chain)?;
         // Nobody waits for the lock where nothing is to be written.
-        while !self.has(part, head.sequence)? {
+        while last
+            .as_ref()
+            .is_none_or(|last| i128::from(last.sequence) < i128::from(head.sequence))
+        {
             match self.update_some(part, storage, chain)? {
                 Some(place) => told(place),
                 None => break,
             }
+            last = self.progress(part, chain)?;
         }
         Ok(())
     }
@@ -75,7 +112,8 @@ impl Index {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(failed)?;
-        let mut progress = read_progress(&transaction, part).map_err(failed)?;
+        let number = places::number_or_new(&transaction, chain).map_err(failed)?;
+        let mut progress = read_progress(&transaction, part, number).map_err(failed)?;
         let before = progress.as_ref().map(|progress| progress.sequence);
         let from = before.map_or(0, |before| u64::try_from(before).map_or(0, |n| n + 1));
         let (mut read, mut failure) = (0, None);
@@ -84,7 +122,7 @@ impl Index {
             if Some(record.columns.sequence) <= before {
                 return ControlFlow::Continue(());
             }
-            if let Err(error) = insert(&transaction, part, &record) {
+            if let Err(error) = insert(&transaction, part, number, &record) {
                 failure = Some(error);
                 return ControlFlow::Break(());
             }
@@ -103,7 +141,7 @@ impl Index {
         }
         let place = progress.as_ref().map(|progress| progress.sequence);
         if let Some(progress) = progress {
-            write_progress(&transaction, part, &progress).map_err(failed)?;
+            write_progress(&transaction, part, number, &progress).map_err(failed)?;
         }
         transaction.commit().map_err(failed)?;
         Ok(place
@@ -111,26 +149,16 @@ impl Index {
             .and_then(|place| u64::try_from(place).ok()))
     }
 
-    fn has(&self, part: Part, sequence: u64) -> Result<bool, IndexError> {
-        let progress = read_progress(&self.connection, part);
-        let progress = progress.map_err(|error| self.failed(&error))?;
-        Ok(progress.is_some_and(|last| i128::from(last.sequence) >= i128::from(sequence)))
+    fn progress(&self, part: Part, chain: Option<&str>) -> Result<Option<Progress>, IndexError> {
+        let read = || match places::number(&self.connection, chain)? {
+            Some(number) => read_progress(&self.connection, part, number),
+            None => Ok(None),
+        };
+        read().map_err(|error| self.failed(&error))
     }
 
-    /// Empties the part when the store does not have its last record.
-    fn forget_another_chain(
-        &mut self,
-        part: Part,
-        storage: &dyn Storage,
-        chain: Option<&str>,
-    ) -> Result<(), IndexError> {
-        let progress = read_progress(&self.connection, part);
-        let Some(progress) = progress.map_err(|error| self.failed(&error))? else {
-            return Ok(());
-        };
-        if is_in(&progress, storage, chain)? {
-            return Ok(());
-        }
+    /// Empties the part.
+    fn forget(&self, part: Part) -> Result<(), IndexError> {
         let clear = match part {
             Part::Entries => "DELETE FROM entries; DELETE FROM progress WHERE part = 'entries';",
             Part::Texts => {
@@ -144,28 +172,41 @@ impl Index {
     }
 }
 
+/// Whether the chain with this head still has the last indexed record.
 fn is_in(
-    progress: &Progress,
+    last: &Progress,
     storage: &dyn Storage,
     chain: Option<&str>,
+    head: &Head,
 ) -> Result<bool, StorageError> {
-    let Ok(sequence) = u64::try_from(progress.sequence) else {
+    let Ok(sequence) = u64::try_from(last.sequence) else {
         return Ok(false);
     };
-    let record = record_at(storage, chain, sequence)?;
-    Ok(record.is_some_and(|record| record.hash == progress.hash))
+    if sequence == head.sequence {
+        return Ok(last.hash == head.hash);
+    }
+    let record = storage.record_at(chain, sequence)?;
+    Ok(record.is_some_and(|record| record.hash == last.hash))
 }
 
-fn insert(connection: &Connection, part: Part, record: &RecordRef<'_>) -> rusqlite::Result<()> {
+fn insert(
+    connection: &Connection,
+    part: Part,
+    chain: i64,
+    record: &RecordRef<'_>,
+) -> rusqlite::Result<()> {
     let facts = Facts::read(record.content).unwrap_or_default();
+    let Some(row) = places::row(chain, record.columns.sequence) else {
+        return Ok(());
+    };
     match part {
-        Part::Entries => entries::insert(connection, record, &facts),
+        Part::Entries => entries::insert(connection, row, record, &facts),
         Part::Texts => {
             let mut statement = connection.prepare_cached(
                 "INSERT INTO texts (rowid, request, summary, error) VALUES (?, ?, ?, ?)",
             )?;
             statement.execute(params![
-                record.columns.sequence,
+                row,
                 facts.request(),
                 facts.summary(),
                 facts.error()
@@ -175,10 +216,14 @@ fn insert(connection: &Connection, part: Part, record: &RecordRef<'_>) -> rusqli
     }
 }
 
-fn read_progress(connection: &Connection, part: Part) -> rusqlite::Result<Option<Progress>> {
+fn read_progress(
+    connection: &Connection,
+    part: Part,
+    chain: i64,
+) -> rusqlite::Result<Option<Progress>> {
     connection
-        .prepare_cached("SELECT sequence, hash FROM progress WHERE part = ?")?
-        .query_row([part.name()], |row| {
+        .prepare_cached("SELECT sequence, hash FROM progress WHERE part = ? AND chain = ?")?
+        .query_row(params![part.name(), chain], |row| {
             Ok(Progress {
                 sequence: row.get(0)?,
                 hash: row.get(1)?,
@@ -190,11 +235,19 @@ fn read_progress(connection: &Connection, part: Part) -> rusqlite::Result<Option
 fn write_progress(
     connection: &Connection,
     part: Part,
+    chain: i64,
     progress: &Progress,
 ) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT OR REPLACE INTO progress (part, sequence, hash) VALUES (?, ?, ?)")?
-        .execute(params![part.name(), progress.sequence, progress.hash])?;
+        .prepare_cached(
+            "INSERT OR REPLACE INTO progress (part, chain, sequence, hash) VALUES (?, ?, ?, ?)",
+        )?
+        .execute(params![
+            part.name(),
+            chain,
+            progress.sequence,
+            progress.hash
+        ])?;
     Ok(())
 }
 

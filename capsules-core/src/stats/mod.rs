@@ -1,7 +1,7 @@
 //! What a chain holds, in numbers: how many capsules of which kind, when, for whom, how long they
 //! took and what failed.
 //!
-//! One pass over the chain, in memory that does not grow with it. What is counted is what the
+//! One pass over the chains, in memory that does not grow with it. What is counted is what the
 //! records say; whether that is true is for [`verify`](crate::verify).
 
 mod durations;
@@ -66,7 +66,7 @@ pub struct Group {
 }
 
 impl Stats {
-    /// Reads the chain of a store once, and tells after every thousand records how many were
+    /// Reads the chains of a store once, and tells after every thousand records how many were
     /// read. Limit, offset and order of the filter have no meaning.
     ///
     /// # Errors
@@ -80,21 +80,22 @@ impl Stats {
         let mut stats = Self::default();
         let mut read = 0_u64;
         let from = filter.after.map_or(0, |after| after.saturating_add(1));
-        let chain = storage.chain_of(filter.tenant.as_deref());
-        storage.scan_ref(chain, from, &mut |record| {
-            let end = filter.before.map(i128::from);
-            if end.is_some_and(|end| end <= i128::from(record.columns.sequence)) {
-                return ControlFlow::Break(());
-            }
-            if filter.selects_ref(&record) {
-                stats.add(&record);
-            }
-            read += 1;
-            if read.is_multiple_of(1_000) {
-                told(read);
-            }
-            ControlFlow::Continue(())
-        })?;
+        for chain in filter.chains(storage)? {
+            storage.scan_ref(chain.as_deref(), from, &mut |record| {
+                let end = filter.before.map(i128::from);
+                if end.is_some_and(|end| end <= i128::from(record.columns.sequence)) {
+                    return ControlFlow::Break(());
+                }
+                if filter.selects_ref(&record) {
+                    stats.add(&record);
+                }
+                read += 1;
+                if read.is_multiple_of(1_000) {
+                    told(read);
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
         Ok(stats)
     }
 

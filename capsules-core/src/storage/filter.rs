@@ -1,12 +1,14 @@
 //! Which records a query selects.
 
-use super::content;
+use super::{Storage, StorageError, content};
 use crate::capsule::CapsuleType;
 use crate::record::{RecordRef, SealedRecord};
 use crate::sections::OutcomeStatus;
 use crate::timestamp::Timestamp;
 
-/// Which records a query selects, and how many of them. Newest first unless said otherwise.
+/// Which records a query selects, and how many of them. Newest first unless said otherwise: by
+/// their places in the chain, or, where the store keeps several chains and none is chosen, by the
+/// time at which they were sealed.
 ///
 /// Type and session are those of the store's columns, status and time those of the sealed
 /// content. Tenant and domain are those of the columns, and for a record without a domain column
@@ -26,6 +28,8 @@ pub struct Filter {
     pub kind: Option<CapsuleType>,
     /// Only this tenant.
     pub tenant: Option<String>,
+    /// Only records without a tenant.
+    pub without_tenant: bool,
     /// Only this domain.
     pub domain: Option<String>,
     /// Only this session.
@@ -40,11 +44,17 @@ pub struct Filter {
     pub id_prefix: Option<String>,
     /// Only hashes that begin with this text.
     pub hash_prefix: Option<String>,
-    /// Only places in the chain after this one, which makes it the cursor of a page that was read
-    /// oldest first: unlike an offset it costs nothing, and what is appended does not move it.
+    /// Only places in the chain after this one, which makes it the cursor of a page of one chain
+    /// that was read oldest first: unlike an offset it costs nothing, and what is appended does
+    /// not move it. Of several chains, [`beyond`](Self::beyond) is the cursor.
     pub after: Option<u64>,
-    /// Only places in the chain before this one: the cursor of a page that was read newest first.
+    /// Only places in the chain before this one: the cursor of a page of one chain that was
+    /// read newest first.
     pub before: Option<u64>,
+    /// Only what comes after the record with this id in the order of the query: the cursor of a
+    /// page in whatever order, of one chain or of several. A query with an id that none of the
+    /// chains in question has fails with [`StorageError::NoCursor`](super::StorageError::NoCursor).
+    pub beyond: Option<String>,
     /// At most this many records; all of them when `None`.
     pub limit: Option<u64>,
     /// Passes over this many records first.
@@ -68,6 +78,12 @@ impl Filter {
     /// Only this tenant.
     pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
         self.tenant = Some(tenant.into());
+        self
+    }
+
+    /// Only records without a tenant.
+    pub fn without_tenant(mut self) -> Self {
+        self.without_tenant = true;
         self
     }
 
@@ -125,6 +141,12 @@ impl Filter {
         self
     }
 
+    /// Only what comes after the record with this id in the order of the query.
+    pub fn beyond(mut self, id: impl Into<String>) -> Self {
+        self.beyond = Some(id.into());
+        self
+    }
+
     /// At most this many records.
     pub fn limit(mut self, limit: u64) -> Self {
         self.limit = Some(limit);
@@ -143,7 +165,20 @@ impl Filter {
         self
     }
 
-    /// Whether the filter selects this record; limit, offset and order aside.
+    /// The chains of a store in which there may be what the filter selects.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the store cannot be read.
+    pub fn chains(&self, storage: &dyn Storage) -> Result<Vec<Option<String>>, StorageError> {
+        match (&self.tenant, self.without_tenant) {
+            (Some(tenant), _) => Ok(vec![storage.chain_of(Some(tenant)).map(str::to_owned)]),
+            (None, true) => Ok(vec![None]),
+            (None, false) => storage.chains(),
+        }
+    }
+
+    /// Whether the filter selects this record; limit, offset, order and cursor aside.
     pub fn selects(&self, record: &SealedRecord) -> bool {
         self.selects_ref(&record.as_ref())
     }
@@ -166,6 +201,9 @@ impl Filter {
                 .as_deref()
                 .is_none_or(|id| columns.session_id == Some(id))
             && is(self.tenant.as_deref(), columns.tenant_id, content::tenant)
+            && !(self.without_tenant
+                && (columns.tenant_id.is_some()
+                    || foreign && content::tenant(record.content).is_some()))
             && is(self.domain.as_deref(), columns.domain, content::domain)
             && self.status.as_ref().is_none_or(|status| {
                 content::status(record.content).as_deref() == Some(status.as_str())

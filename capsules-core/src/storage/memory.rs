@@ -129,26 +129,26 @@ impl Storage for MemoryStorage {
         let state = self.open()?;
         let limit = usize::try_from(filter.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
         let offset = usize::try_from(filter.offset).unwrap_or(usize::MAX);
+        let cursor = match &filter.beyond {
+            None => None,
+            Some(id) => Some(*state.by_id.get(id).ok_or_else(|| StorageError::NoCursor {
+                id: id.clone(),
+                location: self.location(),
+            })?),
+        };
+        // Records stand in the order of their places.
+        let range = match (cursor, filter.oldest_first) {
+            (None, _) => &state.records[..],
+            (Some(cursor), true) => &state.records[cursor + 1..],
+            (Some(cursor), false) => &state.records[..cursor],
+        };
         let selected = |record: &&SealedRecord| filter.selects(record);
         Ok(if filter.oldest_first {
-            state
-                .records
-                .iter()
-                .filter(selected)
-                .skip(offset)
-                .take(limit)
-                .cloned()
-                .collect()
+            let records = range.iter().filter(selected);
+            records.skip(offset).take(limit).cloned().collect()
         } else {
-            state
-                .records
-                .iter()
-                .rev()
-                .filter(selected)
-                .skip(offset)
-                .take(limit)
-                .cloned()
-                .collect()
+            let records = range.iter().rev().filter(selected);
+            records.skip(offset).take(limit).cloned().collect()
         })
     }
 

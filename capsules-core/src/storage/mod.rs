@@ -103,12 +103,50 @@ pub trait Storage: Send + Sync {
     /// [`StorageError`] when the store cannot be read.
     fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError>;
 
+    /// The record at a place of a chain.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the store cannot be read.
+    fn record_at(
+        &self,
+        chain: Option<&str>,
+        sequence: u64,
+    ) -> Result<Option<SealedRecord>, StorageError> {
+        let mut found = None;
+        self.scan_ref(chain, sequence, &mut |record| {
+            // A scan from 0 begins with what is no place in a chain.
+            match u64::try_from(record.columns.sequence) {
+                Err(_) => ControlFlow::Continue(()),
+                Ok(place) => {
+                    found = (place == sequence).then(|| record.to_owned());
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        Ok(found)
+    }
+
     /// The last record's place in the chain; `None` when the chain is empty.
     ///
     /// # Errors
     ///
     /// [`StorageError`] when the store cannot be read.
     fn head(&self, tenant: Option<&str>) -> Result<Option<Head>, StorageError>;
+
+    /// The last record's place in each chain that has one, by the chains' tenants.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the store cannot be read.
+    fn heads(&self) -> Result<Vec<(Option<String>, Head)>, StorageError> {
+        let mut heads = Vec::new();
+        for chain in self.chains()? {
+            let head = self.head(chain.as_deref())?;
+            heads.extend(head.map(|head| (chain, head)));
+        }
+        Ok(heads)
+    }
 
     /// Streams a chain in order of sequence, beginning with `from`, until its end or until
     /// `visit` breaks. Memory stays flat, and the records are those of one point in time. A scan
@@ -165,26 +203,6 @@ pub trait Storage: Send + Sync {
     fn location(&self) -> String;
 }
 
-/// The record at a place of a chain. `chain` is what [`Storage::chain_of`] gives.
-///
-/// # Errors
-///
-/// [`StorageError`] when the store cannot be read.
-pub fn record_at(
-    storage: &dyn Storage,
-    chain: Option<&str>,
-    sequence: u64,
-) -> Result<Option<SealedRecord>, StorageError> {
-    let mut filter = match sequence.checked_sub(1) {
-        Some(before) => Filter::new().after(before).oldest_first(),
-        None => Filter::new().before(1),
-    };
-    filter.tenant = chain.map(str::to_owned);
-    let found = storage.list(&filter.limit(1))?;
-    let is_there = |record: &SealedRecord| u64::try_from(record.columns.sequence) == Ok(sequence);
-    Ok(found.into_iter().find(is_there))
-}
-
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -195,6 +213,14 @@ pub enum StorageError {
         /// Path or host.
         location: String,
         /// What was found, and what to do.
+        reason: String,
+    },
+    /// There is no such store yet at a place where one could be.
+    #[error("there is no capsule store at {location} yet: {reason}")]
+    Absent {
+        /// Path or host.
+        location: String,
+        /// What is missing, and what to do.
         reason: String,
     },
     /// Reading failed.
@@ -244,6 +270,14 @@ pub enum StorageError {
         location: String,
         /// Which record is out of place.
         reason: String,
+    },
+    /// The record after which a query was to go on is in none of the chains that it is about.
+    #[error("{location} has no capsule {id} to go on from")]
+    NoCursor {
+        /// What [`Filter::beyond`] names.
+        id: String,
+        /// Path or host.
+        location: String,
     },
     /// The store was closed.
     #[error("the capsule store {location} is closed")]

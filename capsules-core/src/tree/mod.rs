@@ -13,7 +13,7 @@ pub use node::{Link, Node};
 
 use crate::index::{Index, IndexError};
 use crate::record::SealedRecord;
-use crate::storage::{Storage, record_at};
+use crate::storage::Storage;
 use walk::{Children, Walk};
 
 /// Capsules in the order in which they are read: each followed by those that it caused, as they
@@ -213,8 +213,9 @@ impl Children for Stored<'_> {
             return Ok(Vec::new());
         };
         let mut children = Vec::new();
-        for sequence in self.index.children(&id, most)? {
-            let record = record_at(self.storage, None, sequence)?;
+        for place in self.index.children(&id, most)? {
+            let chain = place.chain.as_deref();
+            let record = self.storage.record_at(chain, place.sequence)?;
             let node = record.as_ref().map(Node::of);
             children.extend(node.filter(|node| node.parent_id == Some(id)));
         }

@@ -42,9 +42,7 @@ fn store(capsules: impl IntoIterator<Item = (u64, Option<u64>, i64)>) -> MemoryS
 
 fn index(store: &MemoryStorage) -> Index {
     let mut index = Index::temporary().unwrap();
-    index
-        .update(Part::Entries, store, None, &mut |_| ())
-        .unwrap();
+    index.update(Part::Entries, store, &mut |_| ()).unwrap();
     index
 }
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use capsules_core::{
-    Capsule, CapsuleType, Filter, OutcomeStatus, SealedRecord, Storage, Timestamp,
+    Capsule, CapsuleType, Filter, OutcomeStatus, SealedRecord, Storage, StorageError, Timestamp,
 };
 
 use super::open;
@@ -206,6 +206,54 @@ fn a_cursor_leads_through_all_pages() {
         filter.before = expected.last().map(|last| u64::try_from(*last).unwrap());
         fill(&*store, 1);
     }
+}
+
+/// The last record of a page leads to the next one, in one chain and across all of them.
+#[test]
+fn a_record_leads_through_all_pages() {
+    let Some(store) = of_tenants() else { return };
+    for filter in [
+        Filter::new(),
+        Filter::new().tenant("acme"),
+        Filter::new().without_tenant(),
+        Filter::new().since(second(3)),
+        Filter::new().oldest_first(),
+        Filter::new().without_tenant().oldest_first(),
+    ] {
+        let whole = store.list(&filter).unwrap();
+        let mut paged = Vec::new();
+        let mut page = filter.clone().limit(2);
+        loop {
+            let found = store.list(&page).unwrap();
+            let Some(last) = found.last() else { break };
+            page.beyond = Some(last.columns.id.clone());
+            paged.extend(found);
+            assert!(paged.len() <= whole.len(), "{filter:?}");
+        }
+        assert_eq!(paged, whole, "{filter:?}");
+        let counted = store.count(&page).unwrap();
+        assert_eq!(counted, whole.len() as u64, "a cursor is not counted");
+    }
+}
+
+#[test]
+fn a_page_after_a_record_that_is_not_there_is_no_page() {
+    let Some(store) = of_tenants() else { return };
+    let nobody = "0199f3a0-0000-4a00-8a00-000000000000";
+    let listed = store.list(&Filter::new().beyond(nobody));
+    assert!(
+        matches!(&listed, Err(StorageError::NoCursor { id, .. }) if id == nobody),
+        "{listed:?}"
+    );
+}
+
+#[test]
+fn records_without_a_tenant() {
+    let Some(store) = of_tenants() else { return };
+    let none = Filter::new().without_tenant();
+    assert_numbers(&*store, &none, &[9, 6, 3, 0]);
+    assert_numbers(&*store, &none.clone().domain("finance"), &[9, 6]);
+    assert_numbers(&*store, &none.tenant("acme"), &[]);
 }
 
 #[test]

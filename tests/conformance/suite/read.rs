@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use capsules_core::{Storage, Uuid};
 
 use super::open;
-use crate::fixture::{append, capsule, fill};
+use crate::fixture::{append, append_to, capsule, chain_in, fill, head_of};
 
 #[test]
 fn a_record_is_found_by_id_and_by_hash() {
@@ -77,6 +77,35 @@ fn a_scan_sees_one_point_in_time() {
         .unwrap();
     assert_eq!(seen, [0, 1, 2]);
     assert_eq!(sequences(&*store, 0, usize::MAX).len(), 6);
+}
+
+#[test]
+fn each_chain_has_its_places_and_its_head() {
+    let Some(store) = open() else { return };
+    assert_eq!(store.heads().unwrap(), []);
+    assert_eq!(store.record_at(None, 0).unwrap(), None);
+    for (tenant, count) in [(Some("acme"), 2), (None, 1), (Some("o'brien"), 3)] {
+        for _ in 0..count {
+            append_to(&*store, tenant, &[capsule("x")]).unwrap();
+        }
+    }
+    let mut heads = Vec::new();
+    for chain in store.chains().unwrap() {
+        let records = chain_in(&*store, chain.as_deref());
+        for (sequence, record) in (0..).zip(&records) {
+            let found = store.record_at(chain.as_deref(), sequence).unwrap();
+            assert_eq!(found.as_ref(), Some(record));
+        }
+        for beyond in [records.len() as u64, u64::MAX] {
+            assert_eq!(store.record_at(chain.as_deref(), beyond).unwrap(), None);
+        }
+        heads.push((chain, head_of(records.last().unwrap())));
+    }
+    let mut found = store.heads().unwrap();
+    let by_tenant = |(tenant, _): &(Option<String>, _)| tenant.clone();
+    found.sort_by_key(by_tenant);
+    heads.sort_by_key(by_tenant);
+    assert_eq!(found, heads);
 }
 
 fn sequences(store: &dyn Storage, from: u64, most: usize) -> Vec<i64> {

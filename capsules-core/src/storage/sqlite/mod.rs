@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use rusqlite::{Connection, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params_from_iter};
 use uuid::Uuid;
 
 use self::failure::{Attempt, Failure};
@@ -101,6 +101,19 @@ impl SqliteStorage {
     }
 
     /// What the file's table looks like. It may be another one after the file was replaced.
+    /// The place of the record to go on from.
+    fn place_of(&self, id: &str) -> Result<i64, StorageError> {
+        let place = self.readers.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT sequence FROM capsules WHERE id = ?")?;
+            Ok(statement.query_row([id], |row| row.get(0)).optional()?)
+        })?;
+        place.ok_or_else(|| StorageError::NoCursor {
+            id: id.to_owned(),
+            location: self.location(),
+        })
+    }
+
     fn layout(&self) -> Layout {
         self.layout
             .read()
@@ -254,7 +267,11 @@ impl Storage for SqliteStorage {
     }
 
     fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
-        let Query { sql, parameters } = query::list(filter, &self.layout());
+        let cursor = match &filter.beyond {
+            None => None,
+            Some(id) => Some(self.place_of(id)?),
+        };
+        let Query { sql, parameters } = query::list(filter, cursor, &self.layout());
         self.readers.read(|connection| {
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query(params_from_iter(parameters))?;

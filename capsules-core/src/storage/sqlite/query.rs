@@ -43,9 +43,16 @@ pub(super) fn register_functions(connection: &Connection) -> rusqlite::Result<()
     })
 }
 
-/// The records that a filter selects.
-pub(super) fn list(filter: &Filter, layout: &Layout) -> Query {
+/// The records that a filter selects, of which `cursor` is the place of the one to go on from.
+pub(super) fn list(filter: &Filter, cursor: Option<i64>, layout: &Layout) -> Query {
     let mut query = selection(&layout.columns(), filter, layout);
+    query.require(
+        match filter.oldest_first {
+            true => "sequence > ?",
+            false => "sequence < ?",
+        },
+        cursor,
+    );
     // Ids have an index of their own; the order of the chain, which has one too, must not keep
     // SQLite from using it.
     query.sql.push_str(match filter.id_prefix {
@@ -93,6 +100,13 @@ fn selection(columns: &str, filter: &Filter, layout: &Layout) -> Query {
     query.require("session_id = ?", filter.session.clone());
     query.require("type = ?", filter.kind.map(|kind| kind.as_str().to_owned()));
     query.require(&tenant, filter.tenant.clone());
+    if filter.without_tenant {
+        let (column, sealed) = (layout.expression("tenant_id"), "content_tenant(data)");
+        query.require(
+            &format!("({column} IS NULL AND ({domain} IS NOT NULL OR {sealed} IS NULL)) = ?"),
+            Some(1),
+        );
+    }
     query.require(
         &format!("coalesce({domain}, content_domain(data)) = ?"),
         filter.domain.clone(),
