@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use capsules_core::DataDir;
 use clap::{Parser, Subcommand};
 
+use crate::Result;
 use crate::commands::{
     canonicalize, completions, doctor, export, hash, import, inspect, keys, list, man, recover,
     search, serve, stats, tail, tree, uri, validate, verify,
 };
-use crate::{CliError, Result};
 
 /// Verify, inspect and list sealed capsules, recover journals, and manage the keys that sign.
 ///
@@ -30,6 +30,8 @@ Exit status:
 
 Environment:
   QUANTUMPIPES_DATA_DIR  the data directory (default: ~/.quantumpipes)
+  CAPSULES_PG            the PostgreSQL store, where neither --db nor --pg is given
+  PGPASSWORD, PGHOST …   what the store's URL leaves open, as for other PostgreSQL programs
   PAGER                  shows what is longer than the terminal (default: less)
   NO_COLOR               no colours; CLICOLOR_FORCE=1 keeps them in a pipe"
 )]
@@ -99,14 +101,11 @@ pub(crate) struct Global {
     #[arg(long, value_name = "PATH", global = true)]
     db: Option<PathBuf>,
 
-    /// Refused with a message: the command reads SQLite files only.
-    #[arg(
-        long,
-        value_name = "URL",
-        global = true,
-        hide = true,
-        conflicts_with = "db"
-    )]
+    /// The PostgreSQL store, postgresql://USER@HOST/DATABASE [default: $CAPSULES_PG]
+    ///
+    /// Other users of the machine may see the command line. A password belongs in ~/.pgpass, in
+    /// $PGPASSWORD or in $CAPSULES_PG.
+    #[arg(long, value_name = "URL", global = true, conflicts_with = "db")]
     pg: Option<String>,
 
     /// The directory of the key, the keyring and the default store [default:
@@ -128,16 +127,25 @@ pub(crate) struct Global {
 }
 
 impl Global {
-    /// The file of the store that was named, or of the default one.
-    pub(crate) fn database(&self) -> Result<PathBuf> {
-        match (&self.db, &self.pg) {
-            (_, Some(_)) => Err(CliError::Postgres),
-            (Some(path), None) => Ok(path.clone()),
-            (None, None) => Ok(self.data_dir()?.database()),
-        }
+    /// The SQLite store that was named.
+    pub(crate) fn db(&self) -> Option<&Path> {
+        self.db.as_deref()
     }
 
-    /// Whether a store was named.
+    /// The PostgreSQL store that was named, or that the environment names.
+    pub(crate) fn pg(&self) -> Option<String> {
+        if self.names_store() {
+            return self.pg.clone();
+        }
+        std::env::var(PG).ok().filter(|url| !url.is_empty())
+    }
+
+    /// Whether the environment names the store.
+    pub(crate) fn pg_is_from_environment(&self) -> bool {
+        !self.names_store() && self.pg().is_some()
+    }
+
+    /// Whether the command line names a store.
     pub(crate) fn names_store(&self) -> bool {
         self.db.is_some() || self.pg.is_some()
     }
@@ -155,6 +163,9 @@ impl Global {
         self.data_dir.as_deref()
     }
 }
+
+/// The environment variable of the PostgreSQL store.
+const PG: &str = "CAPSULES_PG";
 
 #[cfg(test)]
 mod tests {

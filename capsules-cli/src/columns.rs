@@ -11,10 +11,13 @@ use crate::table::{Cell, Column, Table};
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ColumnArgs {
     /// What to show of each capsule, separated by commas
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', default_values_t = DEFAULT,
-        hide_default_value = true)]
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     columns: Vec<Shown>,
 }
+
+/// The columns that were chosen.
+#[derive(Debug, Clone)]
+pub(crate) struct Columns(Vec<Shown>);
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -42,16 +45,30 @@ enum Shown {
 }
 
 impl ColumnArgs {
+    /// Those that were named, or else the usual ones; of several chains with the tenant.
+    pub(crate) fn chosen(&self, several_chains: bool) -> Columns {
+        if !self.columns.is_empty() {
+            return Columns(self.columns.clone());
+        }
+        let mut columns = DEFAULT.to_vec();
+        if several_chains {
+            columns.insert(0, Shown::Tenant);
+        }
+        Columns(columns)
+    }
+}
+
+impl Columns {
     /// A table of these columns, without rows.
     pub(crate) fn table(&self) -> Table {
-        let columns: Vec<_> = self.columns.iter().map(|column| column.title()).collect();
+        let columns: Vec<_> = self.0.iter().map(|column| column.title()).collect();
         Table::new(columns)
     }
 
     /// A capsule's row in that table.
     pub(crate) fn row(&self, record: &SealedRecord) -> Vec<Cell> {
         let capsule = record.capsule().ok();
-        self.columns
+        self.0
             .iter()
             .map(|column| column.cell(record, capsule.as_ref()))
             .collect()
@@ -125,13 +142,6 @@ impl Shown {
             ),
             Self::Seq | Self::Id | Self::Hash | Self::SignedBy => Cell::new(""),
         }
-    }
-}
-
-impl std::fmt::Display for Shown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let name = clap::ValueEnum::to_possible_value(self);
-        f.write_str(name.as_ref().map_or("", |name| name.get_name()))
     }
 }
 

@@ -38,6 +38,12 @@ pub(crate) enum CliError {
     #[error("--json describes the file that was written; name one with --output")]
     JsonWithoutOutput,
 
+    #[error(
+        "{location} keeps {chains} chains, and an export holds one; choose it with --tenant or \
+         --no-tenant"
+    )]
+    SeveralToExport { location: String, chains: usize },
+
     #[error(transparent)]
     Unexportable(WriteError),
 
@@ -57,13 +63,36 @@ pub(crate) enum CliError {
     },
 
     #[error(
-        "there is no store at {}; name one with --db, or give an export",
+        "there is no store at {}; name one with --db or --pg, or give an export",
         .path.display()
     )]
     NoStore { path: PathBuf },
 
-    #[error("PostgreSQL stores cannot be read yet; export the records to JSON and verify the file")]
-    Postgres,
+    #[error(
+        "this program was built without PostgreSQL; build it with the feature `postgres`: cargo \
+         install capsules-cli --features postgres"
+    )]
+    #[cfg(not(feature = "postgres"))]
+    NoPostgres,
+
+    #[error(
+        "what was given with --pg or in CAPSULES_PG is not a URL postgresql://USER@HOST/DATABASE"
+    )]
+    NoUrl,
+
+    #[error("--db names a file; give a URL with --pg")]
+    UrlAsPath,
+
+    #[error(
+        "{location} keeps a chain for each tenant, and this is about one; choose it with --tenant \
+         or --no-tenant"
+    )]
+    SeveralChains { location: String },
+
+    #[error(
+        "{location} keeps one chain, which all tenants share; leave --tenant and --no-tenant away"
+    )]
+    OneChain { location: String },
 
     #[error("a file cannot be used with --db or --pg; name one source")]
     TwoSources,
@@ -138,6 +167,13 @@ pub(crate) enum CliError {
         path: PathBuf,
         reason: CheckpointError,
     },
+
+    #[error(
+        "{} has the checkpoints of a store that keeps a chain for each tenant; give one of this \
+         chain",
+        .path.display()
+    )]
+    CheckpointOfChains { path: PathBuf },
 
     #[error("{place}: {reason}")]
     Key { place: String, reason: String },

@@ -2,6 +2,7 @@
 
 use capsules_core::{CapsuleType, Filter, OutcomeStatus, Timestamp};
 
+use crate::chain::ChainArgs;
 use crate::human;
 
 /// The choice of capsules by what they say.
@@ -12,9 +13,8 @@ pub(crate) struct FilterArgs {
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<CapsuleType>,
 
-    /// Only this tenant
-    #[arg(long)]
-    tenant: Option<String>,
+    #[command(flatten)]
+    pub(crate) chain: ChainArgs,
 
     /// Only this domain
     #[arg(long)]
@@ -43,9 +43,8 @@ pub(crate) struct FilterArgs {
 impl FilterArgs {
     /// The filter, without bounds on number and place.
     pub(crate) fn filter(&self) -> Filter {
-        let mut filter = Filter::new();
+        let mut filter = self.chain.filter();
         filter.kind = self.kind;
-        filter.tenant.clone_from(&self.tenant);
         filter.domain.clone_from(&self.domain);
         filter.session.clone_from(&self.session);
         filter.status.clone_from(&self.status);

@@ -43,12 +43,16 @@ impl Input {
 
     /// Everything in it, for a key or another small file. A larger one is not what was meant.
     pub(crate) fn read_small(&self) -> Result<Vec<u8>> {
-        const MOST: u64 = 64 << 10;
+        self.read_up_to(64 << 10)
+    }
+
+    /// Everything in it. A larger one is not what was meant.
+    pub(crate) fn read_up_to(&self, most: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let read = self.open()?.take(MOST + 1).read_to_end(&mut bytes);
+        let read = self.open()?.take(most + 1).read_to_end(&mut bytes);
         match read {
-            Ok(read) if read as u64 > MOST => {
-                let reason = format!("it has more than {MOST} bytes");
+            Ok(read) if read as u64 > most => {
+                let reason = format!("it has more than {most} bytes");
                 Err(self.unreadable(io::Error::other(reason)))
             }
             Ok(_) => Ok(bytes),

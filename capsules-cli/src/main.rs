@@ -4,6 +4,8 @@
 #![allow(clippy::doc_markdown, reason = "clap prints the comments as they are")]
 
 mod args;
+mod chain;
+mod checkpoints;
 mod checkup;
 #[cfg(test)]
 mod cli_md;
@@ -25,6 +27,7 @@ mod progress;
 mod reference;
 mod relatives;
 mod sections;
+mod server;
 mod source;
 mod spreadsheet;
 mod style;

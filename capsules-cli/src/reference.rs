@@ -6,15 +6,19 @@ use std::path::Path;
 use std::str::FromStr;
 
 use capsules_core::uri::{self, CapsuleUri};
-use capsules_core::{Filter, SealedRecord, Storage};
+use capsules_core::{SealedRecord, Storage};
 
+use crate::chain::ChainArgs;
 use crate::input::Input;
+use crate::source::keeps_chains;
 use crate::{CliError, Result};
 
 /// A capsule as somebody named it, with the part of it that was meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reference {
     name: Name,
+    /// What a URI calls the chain.
+    chain: Option<String>,
     /// A path into the content, such as `reasoning/confidence`.
     pub(crate) fragment: Option<String>,
 }
@@ -38,24 +42,46 @@ impl Reference {
     pub(crate) fn sequence(sequence: u64) -> Self {
         Self {
             name: Name::Sequence(sequence),
+            chain: None,
             fragment: None,
         }
     }
 
-    /// The one capsule of the store that is meant, if there is one.
-    pub(crate) fn find(&self, storage: &dyn Storage) -> Result<Option<SealedRecord>> {
+    /// The one capsule of the store that is meant, if there is one. A place is one in the chosen
+    /// chain, or in the one that a URI calls by its tenant.
+    pub(crate) fn find(
+        &self,
+        storage: &dyn Storage,
+        chosen: &ChainArgs,
+    ) -> Result<Option<SealedRecord>> {
         let filter = match &self.name {
-            Name::Sequence(sequence) => return Ok(storage.record_at(None, *sequence)?),
-            Name::Id(prefix) => Filter::new().id_prefix(prefix).limit(SHOWN + 1),
+            Name::Sequence(sequence) => {
+                let chain = self.chain_in(storage, chosen)?;
+                return Ok(storage.record_at(chain.as_deref(), *sequence)?);
+            }
+            Name::Id(prefix) => chosen.filter().id_prefix(prefix),
             // Another record may state the same hash. The first is the one that has it.
-            Name::Hash(hash) if hash.len() == HASH_DIGITS => {
+            Name::Hash(hash) if hash.len() == HASH_DIGITS && !chosen.is_given() => {
                 return Ok(storage.get_by_hash(hash)?);
             }
-            Name::Hash(prefix) => Filter::new().hash_prefix(prefix).limit(SHOWN + 1),
+            Name::Hash(prefix) => chosen.filter().hash_prefix(prefix).oldest_first(),
         };
-        let mut found = storage.list(&filter)?;
+        let mut found = storage.list(&filter.limit(SHOWN + 1))?;
         found.retain(|record| self.names(record));
         self.only(found, &storage.location())
+    }
+
+    /// A store that holds one chain is meant whatever the URI calls it.
+    fn chain_in(&self, storage: &dyn Storage, chosen: &ChainArgs) -> Result<Option<String>> {
+        if !keeps_chains(storage) {
+            return Ok(None);
+        }
+        match &self.chain {
+            Some(tenant) if !chosen.is_given() && storage.head(Some(tenant))?.is_some() => {
+                Ok(Some(tenant.clone()))
+            }
+            _ => chosen.one(storage),
+        }
     }
 
     /// The one capsule of an export that is meant, if there is one.
@@ -158,13 +184,13 @@ impl FromStr for Reference {
         };
         Ok(Self {
             name,
+            chain: None,
             fragment: None,
         })
     }
 }
 
 impl From<CapsuleUri> for Reference {
-    /// A store holds one chain, whatever the URI calls it.
     fn from(uri: CapsuleUri) -> Self {
         Self {
             name: match uri.reference() {
@@ -172,6 +198,7 @@ impl From<CapsuleUri> for Reference {
                 uri::Reference::Sequence(sequence) => Name::Sequence(*sequence),
                 uri::Reference::Id(id) => Name::Id(id.to_string()),
             },
+            chain: uri.chain().map(str::to_owned),
             fragment: uri.fragment().map(str::to_owned),
         }
     }

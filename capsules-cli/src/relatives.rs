@@ -5,6 +5,8 @@ use std::ops::ControlFlow;
 use capsules_core::{Filter, SealedRecord, Storage, StorageError, Uuid};
 use serde::Deserialize;
 
+use crate::chain::within;
+
 /// The capsules that a capsule is linked with.
 #[derive(Debug, Default)]
 pub(crate) struct Relatives {
@@ -24,10 +26,12 @@ impl Relatives {
     pub(crate) fn of(record: &SealedRecord, storage: &dyn Storage) -> Result<Self, StorageError> {
         let mut relatives = Self::default();
         if let Ok(sequence) = u64::try_from(record.columns.sequence) {
+            let chain = storage.chain_of(record.columns.tenant_id.as_deref());
+            let filter = within(&Filter::new(), storage, chain);
             let one = |filter: Filter| storage.list(&filter.limit(1)).map(|mut found| found.pop());
-            relatives.before = one(Filter::new().before(sequence))?;
-            relatives.after = one(Filter::new().after(sequence).oldest_first())?;
-            relatives.look_for_children(sequence, record, storage)?;
+            relatives.before = one(filter.clone().before(sequence))?;
+            relatives.after = one(filter.after(sequence).oldest_first())?;
+            relatives.look_for_children(sequence, record, chain, storage)?;
         }
         if let Some(parent) = parent_of(record) {
             relatives.parent = storage.get(&parent)?;
@@ -39,6 +43,7 @@ impl Relatives {
         &mut self,
         sequence: u64,
         record: &SealedRecord,
+        chain: Option<&str>,
         storage: &dyn Storage,
     ) -> Result<(), StorageError> {
         let Ok(id) = record.columns.id.parse() else {
@@ -47,7 +52,7 @@ impl Relatives {
         let first = sequence.saturating_sub(NEAR);
         let last = i128::from(sequence) + i128::from(NEAR);
         self.all_children = first == 0;
-        storage.scan_ref(None, first, &mut |other| {
+        storage.scan_ref(chain, first, &mut |other| {
             if i128::from(other.columns.sequence) > last {
                 self.all_children = false;
                 return ControlFlow::Break(());

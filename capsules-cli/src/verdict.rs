@@ -1,7 +1,9 @@
 //! A verification's report, for people.
 
 use capsules_core::SealedRecord;
-use capsules_core::verify::{Check, Finding, Level, Neighbours, Problem, Report, Verdict};
+use capsules_core::verify::{
+    Check, Checkpoint, Finding, Level, Neighbours, NoCheckpoint, Problem, Report, Verdict,
+};
 
 use crate::human::{counted, number, short_hash};
 use crate::output::{self, Safe};
@@ -9,8 +11,24 @@ use crate::page::Page;
 use crate::style::{BAD, DIM, GOOD, TITLE, WARN};
 use crate::table::{Cell, Column, Table};
 
-/// The verdict, each question's answer, and where the chain breaks.
-pub(crate) fn render(report: &Report, neighbours: &Neighbours, location: &str) -> String {
+/// What the verification of a chain found.
+pub(crate) struct Verified {
+    pub(crate) tenant: Option<String>,
+    pub(crate) report: Report,
+    /// What stands around the capsule that failed.
+    pub(crate) neighbours: Option<Neighbours>,
+    /// Where it ended, if that is asked for.
+    pub(crate) checkpoint: Result<Checkpoint, NoCheckpoint>,
+}
+
+/// The verdict, each question's answer, and where chains break. `report` is the one on all chains,
+/// which are shown each by itself where the store keeps several.
+pub(crate) fn render(
+    report: &Report,
+    chains: &[Verified],
+    of_chains: bool,
+    location: &str,
+) -> String {
     let mut page = Page::new();
     page.line(format_args!(
         "{TITLE}Verification of {}{TITLE:#}",
@@ -22,6 +40,9 @@ pub(crate) fn render(report: &Report, neighbours: &Neighbours, location: &str) -
             "level",
             format_args!("{level} {DIM}({}){DIM:#}", covers(level)),
         );
+        if of_chains {
+            page.field("chains", number(chains.len() as u64));
+        }
         page.field("capsules", number(report.total_capsules));
         page.gap();
         for (check, verdict) in report.checks.iter() {
@@ -29,12 +50,51 @@ pub(crate) fn render(report: &Report, neighbours: &Neighbours, location: &str) -
         }
     });
     let mut text = page.finish();
-    if let Some(failed) = &neighbours.failed {
+    let width = output::terminal_width();
+    if of_chains {
         text.push('\n');
-        text += &surroundings(neighbours, failed).render(output::terminal_width());
+        text += &each(chains).render(width);
+    }
+    for neighbours in chains.iter().filter_map(|chain| chain.neighbours.as_ref()) {
+        if let Some(failed) = &neighbours.failed {
+            text.push('\n');
+            text += &surroundings(neighbours, failed).render(width);
+        }
     }
     text.push('\n');
     text + &conclusion(report)
+}
+
+/// Each chain with its verdict.
+fn each(chains: &[Verified]) -> Table {
+    let mut table = Table::new([
+        Column::left(""),
+        Column::elastic("CHAIN"),
+        Column::right("CAPSULES"),
+        Column::elastic("VERDICT"),
+    ]);
+    for chain in chains {
+        let report = &chain.report;
+        let (mark, style, verdict) = match &report.error {
+            None => ("✓", GOOD, "passed".to_owned()),
+            Some(finding) => (
+                "✗",
+                BAD,
+                format!("failed at {}: {}", finding.sequence, reason(finding)),
+            ),
+        };
+        let name = match &chain.tenant {
+            Some(tenant) => Cell::new(tenant),
+            None => Cell::styled("(no tenant)", DIM),
+        };
+        table.row([
+            Cell::styled(mark, style),
+            name,
+            Cell::new(&number(report.total_capsules)),
+            Cell::styled(&verdict, style),
+        ]);
+    }
+    table
 }
 
 fn covers(level: Level) -> &'static str {

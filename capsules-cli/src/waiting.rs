@@ -1,18 +1,20 @@
 //! Journals that wait beside a store, and what is said of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use capsules::recovery::{self, WaitingJournal};
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::human::counted;
-use crate::output;
+use crate::source::Place;
+use crate::{Result, output};
 
 /// What processes that died have accepted and not stored.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    store: PathBuf,
+    /// The options that lead to the store.
+    options: String,
     journals: Vec<WaitingJournal>,
 }
 
@@ -43,22 +45,23 @@ impl<'a> From<&'a WaitingJournal> for Entry<'a> {
 }
 
 impl Waiting {
-    /// The journals beside the store at this path. That they cannot be listed is said, and keeps
+    /// The journals of the store on this machine. That they cannot be listed is said, and keeps
     /// nobody from reading the store.
-    pub(crate) fn beside(store: &Path) -> Self {
-        let journals = recovery::waiting(store).unwrap_or_else(|error| {
+    pub(crate) fn for_store(place: &Place, global: &Global) -> Self {
+        let listed = || -> Result<_> { Ok(recovery::waiting(&place.local(global)?)?) };
+        let journals = listed().unwrap_or_else(|error| {
             output::note(&error);
             Vec::new()
         });
         Self {
-            store: store.to_owned(),
+            options: place.options(global),
             journals,
         }
     }
 
     /// Says on standard error that the store lacks something, if so.
-    pub(crate) fn report(&self, global: &Global) {
-        if let Some(message) = self.message(global) {
+    pub(crate) fn report(&self) {
+        if let Some(message) = self.message() {
             output::note(&message);
         }
     }
@@ -67,7 +70,7 @@ impl Waiting {
         self.journals.iter().map(Entry::from).collect()
     }
 
-    fn message(&self, global: &Global) -> Option<String> {
+    fn message(&self) -> Option<String> {
         let journals = self.journals.len() as u64;
         if journals == 0 {
             return None;
@@ -86,21 +89,7 @@ impl Waiting {
             "{} with {}{started} {verb}: run `capsules recover{}`",
             counted(journals, "journal"),
             counted(accepted, "capsule"),
-            self.options(global),
+            self.options,
         ))
-    }
-
-    /// What leads `capsules recover` to the store.
-    fn options(&self, global: &Global) -> String {
-        let option = |name, path: &Path| format!(" --{name} {}", path.display());
-        let mut options = String::new();
-        let default = global.data_dir().map(|dir| dir.database());
-        if default.is_ok_and(|default| default != self.store) {
-            options += &option("db", &self.store);
-        }
-        if let Some(directory) = global.named_data_dir() {
-            options += &option("data-dir", directory);
-        }
-        options
     }
 }

@@ -22,6 +22,11 @@ pub(super) struct Seals {
 }
 
 impl Seals {
+    /// The order of time is one of each chain.
+    pub(super) fn next_chain(&mut self) {
+        self.last = None;
+    }
+
     pub(super) fn note(&mut self, sequence: i64, signed_at: Option<&str>) {
         let Some(at) = signed_at.and_then(|at| at.parse::<Timestamp>().ok()) else {
             return;

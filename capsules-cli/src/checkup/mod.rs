@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::args::Global;
+use crate::source::{self, Place};
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -24,7 +25,7 @@ pub(crate) struct Checkup {
     pub(crate) features: Vec<&'static str>,
     pub(crate) platform: String,
     pub(crate) data_dir: PathBuf,
-    pub(crate) store: PathBuf,
+    pub(crate) store: String,
     pub(crate) checks: Vec<Finding>,
 }
 
@@ -50,23 +51,24 @@ pub(crate) enum Verdict {
 /// Looks at everything that the command line names.
 pub(crate) fn examine(global: &Global) -> Result<Checkup> {
     let dir = global.data_dir()?;
-    let store = global.database()?;
+    let store = Place::named(global)?;
+    let local = store.local(global)?;
     let mut findings = Findings::default();
     trial::run(&mut findings);
     files::data_dir(&dir, &mut findings);
     files::key(&dir, &mut findings);
     files::keyring(&dir, &mut findings);
     files::post_quantum(&dir, &mut findings);
-    let seals = store::examine(&dir, &store, global, &mut findings);
-    machine::clock(Timestamp::now(), &seals, &mut findings);
-    machine::disk_space(&store, &mut findings);
+    let sealed = store::examine(&dir, &store, &local, global, &mut findings);
+    machine::clock(Timestamp::now(), &sealed, &mut findings);
+    machine::disk_space(&local, &mut findings);
     Ok(Checkup {
         healthy: findings.count(Verdict::Failed) == 0,
         version: env!("CARGO_PKG_VERSION"),
         features: features(),
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         data_dir: dir.path().to_owned(),
-        store,
+        store: store.to_string(),
         checks: findings.0,
     })
 }
@@ -183,11 +185,5 @@ fn nearest_directory(path: &Path) -> &Path {
 
 /// A path as a shell takes it.
 fn quoted(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
-    if text.chars().all(plain) {
-        text.into_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
+    source::quoted(&path.to_string_lossy())
 }

@@ -50,7 +50,7 @@ fn render(checkup: &Checkup) -> String {
         page.field("features", features);
         page.field("platform", &checkup.platform);
         page.stored("data directory", &checkup.data_dir.to_string_lossy());
-        page.stored("store", &checkup.store.to_string_lossy());
+        page.stored("store", &checkup.store);
         page.gap();
         for finding in &checkup.checks {
             line(page, finding);

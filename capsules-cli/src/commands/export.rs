@@ -14,10 +14,9 @@ use crate::destination::Destination;
 use crate::filter::FilterArgs;
 use crate::human::counted;
 use crate::progress::{Progress, Unit};
-use crate::source::{self, store_path};
+use crate::source::{self, Store, keeps_chains};
 use crate::spreadsheet::Sheet;
 use crate::style::GOOD;
-use crate::waiting::Waiting;
 use crate::{CliError, Result, Status, output};
 
 /// Write capsules to a file that others can verify, or to standard output
@@ -27,6 +26,9 @@ use crate::{CliError, Result, Status, output};
 /// protocol. A selection is no chain: its capsules have their hashes and signatures, but links
 /// to capsules that are left out. --from and --to select a piece of the chain, which `import`
 /// appends to the piece before it.
+///
+/// Of a PostgreSQL store, which keeps a chain for each tenant, an export holds the chain of --tenant
+/// or that of --no-tenant; CSV may hold all.
 ///
 /// CSV is for spreadsheets. It leaves out most of the content and cannot be verified; text that a
 /// spreadsheet would take for a formula gets an apostrophe before it.
@@ -40,6 +42,7 @@ use crate::{CliError, Result, Status, output};
 Examples:
   capsules export -o audit.json
   capsules export --tenant acme --since 2026-01-01 -o acme.jsonl
+  capsules export --pg postgresql://auditor@db/audit --tenant acme -o acme.json
   capsules export --format csv --status failure > failures.csv
   capsules export --from 1000 -o from-1000.jsonl")]
 pub(crate) struct Args {
@@ -90,11 +93,17 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     if global.json && args.output.is_none() {
         return Err(CliError::JsonWithoutOutput);
     }
-    let path = store_path(global)?;
-    let storage = source::open(&path)?;
+    let store = Store::open(global)?;
+    let storage = store.storage();
     let format = args.format();
+    let chains = args.chains(storage, format)?;
     let exported = args
-        .export(&storage, format, &args.progress(&storage, global))
+        .export(
+            storage,
+            &chains,
+            format,
+            &args.progress(storage, &chains, global),
+        )
         .map_err(|error| match (error, &args.output) {
             (CliError::Write(reason), Some(path)) => CliError::WriteFile {
                 path: path.clone(),
@@ -103,7 +112,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
             (error, _) => error,
         })?;
     args.tell(&exported, format, global)?;
-    Waiting::beside(&path).report(global);
+    store.waiting(global).report();
     Ok(Status::Pass)
 }
 
@@ -118,12 +127,29 @@ impl Args {
             })
     }
 
-    /// Of reading the chain. Where the capsules go to the terminal, they show it themselves.
-    fn progress(&self, storage: &dyn Storage, global: &Global) -> Progress {
+    /// The chains to read: one, unless nobody is going to verify what is written.
+    fn chains(&self, storage: &dyn Storage, format: Format) -> Result<Vec<Option<String>>> {
+        let chains = self.filter.filter().chains(storage)?;
+        if chains.len() > 1 && format != Format::Csv {
+            return Err(CliError::SeveralToExport {
+                location: storage.location(),
+                chains: chains.len(),
+            });
+        }
+        Ok(chains)
+    }
+
+    /// Of reading the chains. Where the capsules go to the terminal, they show it themselves.
+    fn progress(
+        &self,
+        storage: &dyn Storage,
+        chains: &[Option<String>],
+        global: &Global,
+    ) -> Progress {
         if self.output.is_none() && std::io::stdout().is_terminal() {
             return Progress::hidden();
         }
-        let end = source::chain_length(storage).map(|length| match self.to {
+        let end = source::length(storage, chains).map(|length| match self.to {
             Some(to) => length.min(to.saturating_add(1)),
             None => length,
         });
@@ -134,36 +160,42 @@ impl Args {
     fn export(
         &self,
         storage: &dyn Storage,
+        chains: &[Option<String>],
         format: Format,
         progress: &Progress,
     ) -> Result<Exported> {
         let filter = self.filter.filter();
         let mut sink = Sink::open(self.output.as_deref(), format)?;
-        let mut exported = Exported::new(filter == Filter::new());
-        let mut failure = None;
-        let chain = storage.chain_of(filter.tenant.as_deref());
-        storage.scan(chain, self.from, &mut |record| {
-            let sequence = record.columns.sequence;
-            if self.to.is_some_and(|to| beyond(sequence, to)) {
-                return ControlFlow::Break(());
-            }
-            progress.advance(1);
-            if !filter.selects(&record) {
-                return ControlFlow::Continue(());
-            }
-            exported.note(sequence);
-            match sink.write(&record) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failure = Some(error);
-                    ControlFlow::Break(())
+        let everything = match keeps_chains(storage) {
+            true => self.filter.chain.filter(),
+            false => Filter::new(),
+        };
+        let mut exported = Exported::new(filter == everything);
+        for chain in chains {
+            let mut failure = None;
+            storage.scan(chain.as_deref(), self.from, &mut |record| {
+                let sequence = record.columns.sequence;
+                if self.to.is_some_and(|to| beyond(sequence, to)) {
+                    return ControlFlow::Break(());
                 }
+                progress.advance(1);
+                if !filter.selects(&record) {
+                    return ControlFlow::Continue(());
+                }
+                exported.note(sequence);
+                match sink.write(&record) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failure = Some(error);
+                        ControlFlow::Break(())
+                    }
+                }
+            })?;
+            if let Some(error) = failure {
+                return Err(error);
             }
-        })?;
-        match failure {
-            Some(error) => Err(error),
-            None => sink.finish().map(|()| exported),
         }
+        sink.finish().map(|()| exported)
     }
 
     /// Says what was written, and what it is good for.

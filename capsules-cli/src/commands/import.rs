@@ -2,22 +2,21 @@
 
 use std::io::{BufRead, BufReader, Seek};
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use capsules_core::export::{Format, WriteError, Writer};
-use capsules_core::storage::SqliteStorage;
 use capsules_core::verify::{PqPolicy, TrustedKeys, verify_record};
-use capsules_core::{Head, Position, SealedRecord, Storage, Uuid};
+use capsules_core::{Head, Position, SealedRecord, Storage, StorageError, Uuid};
 use serde::Serialize;
 
 use crate::args::Global;
+use crate::chain::ChainArgs;
 use crate::human::{counted, number};
 use crate::ids::Ids;
 use crate::input::Input;
 use crate::output::{self, Safe};
 use crate::page::Page;
 use crate::progress::{Progress, Unit};
-use crate::source;
+use crate::source::Place;
 use crate::style::{BAD, DIM, GOOD};
 use crate::trust::KeyArgs;
 use crate::{CliError, Result, Status};
@@ -32,7 +31,9 @@ use crate::{CliError, Result, Status};
 /// Capsules that the store has already are passed over, so that an import can be repeated, or
 /// continued after an interruption. An export that tells another story than the store from some
 /// place on is refused: a chain has one next capsule. Capsules keep their seals; no key is used to
-/// sign. A store that does not exist is made.
+/// sign. A store that does not exist is made. A PostgreSQL store keeps a chain for each tenant, and
+/// takes an export of one of them, into the chain of the tenant that its capsules name or of
+/// --tenant.
 ///
 /// JSON: {"valid", "imported", "present", "total", "errors": [{"sequence", "capsule_id", "error"}]}
 #[derive(Debug, clap::Args)]
@@ -40,7 +41,8 @@ use crate::{CliError, Result, Status};
 Examples:
   capsules import audit.json --db copy.db --pubkey-file signer.pub
   capsules import --dry-run from-1000.jsonl
-  capsules export --db old.db | capsules import --db new.db -")]
+  capsules export --db old.db | capsules import --db new.db -
+  capsules import acme.json --pg postgresql://recorder@db/audit --keyring keyring.json")]
 pub(crate) struct Args {
     /// The export: a JSON array of sealed records, a single one, or one on each line; - for
     /// standard input
@@ -49,6 +51,9 @@ pub(crate) struct Args {
     /// Verify, and say what would be imported
     #[arg(long)]
     dry_run: bool,
+
+    #[command(flatten)]
+    chain: ChainArgs,
 
     #[command(flatten)]
     keys: KeyArgs,
@@ -76,17 +81,20 @@ struct Refusal {
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
-    let path = global.database()?;
+    let place = Place::named(global)?;
     let keys = args.keys.trusted_keys(global)?;
-    let existing = path.exists().then(|| source::open(&path)).transpose()?;
-    let head = match &existing {
-        Some(store) => store.head(None)?,
-        None => None,
-    };
-    let mut staging = Staging::new(head, keys, args.keys.pq_policy())?;
+    let existing = existing(&place)?;
+    let keeps_chains = matches!(place, Place::Server(_));
+    if args.chain.is_given() && !keeps_chains {
+        return Err(CliError::OneChain {
+            location: place.to_string(),
+        });
+    }
+    let chosen = args.chain.clone();
+    let mut staging = Staging::new(keys, args.keys.pq_policy(), keeps_chains, chosen)?;
     let verified = staging.verify(
         &args.file,
-        existing.as_ref(),
+        existing.as_deref(),
         &args.file.progress(global, "Verifying"),
     );
     let mut answer = Answer {
@@ -102,7 +110,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
                 drop(existing);
                 let total = Some(answer.imported);
                 let progress = Progress::new(global, "Importing", Unit::Capsules, total);
-                staging.append(&path, &progress)?;
+                staging.append(&place, &progress)?;
             }
         }
         Err(Stop::Refused(refusal)) => {
@@ -113,15 +121,26 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     if global.json {
         output::print_json(&answer)?;
     } else {
-        output::print(&render(&answer, &path, args.dry_run))?;
+        output::print(&render(&answer, &place.to_string(), args.dry_run))?;
     }
     Ok(Status::from(answer.valid))
 }
 
-fn render(answer: &Answer, path: &Path, dry_run: bool) -> String {
+/// The store, if there is one yet.
+fn existing(place: &Place) -> Result<Option<Box<dyn Storage>>> {
+    match place {
+        Place::File(path) if !path.exists() => Ok(None),
+        place => match place.open() {
+            Ok(store) => Ok(Some(store)),
+            Err(CliError::Store(StorageError::Absent { .. })) => Ok(None),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+fn render(answer: &Answer, store: &str, dry_run: bool) -> String {
     let mut page = Page::new();
-    let path = path.to_string_lossy();
-    let path = Safe(&path);
+    let store = Safe(store);
     if let Some(refusal) = answer.errors.first() {
         page.line(format_args!(
             "{BAD}Refused{BAD:#} capsule {} {}: {}",
@@ -129,7 +148,7 @@ fn render(answer: &Answer, path: &Path, dry_run: bool) -> String {
             Safe(&refusal.capsule_id),
             Safe(&refusal.error),
         ));
-        page.line(format_args!("Nothing was imported into {path}"));
+        page.line(format_args!("Nothing was imported into {store}"));
         return page.finish();
     }
     let done = if dry_run { "Would import" } else { "Imported" };
@@ -139,7 +158,7 @@ fn render(answer: &Answer, path: &Path, dry_run: bool) -> String {
         present => format!("{DIM}, {} were there already{DIM:#}", number(present)),
     };
     page.line(format_args!(
-        "{GOOD}{done}{GOOD:#} {imported} into {path}{present}"
+        "{GOOD}{done}{GOOD:#} {imported} into {store}{present}"
     ));
     page.finish()
 }
@@ -150,7 +169,13 @@ fn render(answer: &Answer, path: &Path, dry_run: bool) -> String {
 struct Staging {
     keys: TrustedKeys,
     policy: PqPolicy,
-    /// The last capsule of the store.
+    /// Whether the store keeps a chain for each tenant.
+    keeps_chains: bool,
+    /// The chain that was chosen. Capsules that name no tenant belong there as well.
+    chosen: ChainArgs,
+    /// The chain that the capsules belong to, which the first of them says if none was chosen.
+    chain: Option<String>,
+    /// The last capsule of that chain in the store.
     stored: Option<Head>,
     /// The capsule that the next one has to follow, once one was seen.
     last: Option<Head>,
@@ -176,12 +201,20 @@ impl<E: Into<CliError>> From<E> for Stop {
 }
 
 impl Staging {
-    fn new(stored: Option<Head>, keys: TrustedKeys, policy: PqPolicy) -> Result<Self> {
+    fn new(
+        keys: TrustedKeys,
+        policy: PqPolicy,
+        keeps_chains: bool,
+        chosen: ChainArgs,
+    ) -> Result<Self> {
         let file = tempfile::tempfile().map_err(CliError::Spool)?;
         Ok(Self {
             keys,
             policy,
-            stored,
+            keeps_chains,
+            chosen,
+            chain: None,
+            stored: None,
             last: None,
             ids: Ids::new().map_err(CliError::Spool)?,
             read: 0,
@@ -198,17 +231,21 @@ impl Staging {
     fn verify(
         &mut self,
         input: &Input,
-        store: Option<&SqliteStorage>,
+        store: Option<&dyn Storage>,
         progress: &Progress,
     ) -> Result<(), Stop> {
         let mut records = input.records(progress)?.peekable();
+        if let Some(Ok(record)) = records.peek() {
+            self.begin(record, store)?;
+        }
         let first = match records.peek() {
             Some(Ok(record)) => u64::try_from(record.columns.sequence).ok(),
             _ => None,
         };
         if let (Some(store), Some(from)) = (store, first) {
             let mut verdict = Ok(());
-            store.scan(None, from, &mut |stored| {
+            let chain = self.chain.clone();
+            store.scan(chain.as_deref(), from, &mut |stored| {
                 let Some(record) = records.next() else {
                     return ControlFlow::Break(());
                 };
@@ -238,9 +275,28 @@ impl Staging {
         }
     }
 
+    /// The first capsule says which chain it is about.
+    fn begin(
+        &mut self,
+        first: &SealedRecord,
+        store: Option<&dyn Storage>,
+    ) -> Result<(), StorageError> {
+        let tenant = first.columns.tenant_id.as_deref();
+        self.chain = match self.chosen.is_given() {
+            true => self.chosen.tenant.clone(),
+            false => tenant.filter(|_| self.keeps_chains).map(str::to_owned),
+        };
+        self.stored = match store {
+            Some(store) => store.head(self.chain.as_deref())?,
+            None => None,
+        };
+        Ok(())
+    }
+
     /// A capsule whose place is taken has to be the one that is there.
     fn compare(&mut self, record: &SealedRecord, stored: &SealedRecord) -> Result<(), Stop> {
         self.read += 1;
+        self.check_chain(record)?;
         self.check_alone(record)?;
         if record.hash != stored.hash || record.columns.id != stored.columns.id {
             let error = format!(
@@ -256,15 +312,16 @@ impl Staging {
     }
 
     /// A capsule that is new has to follow the one before it.
-    fn check(&mut self, record: &SealedRecord, store: Option<&SqliteStorage>) -> Result<(), Stop> {
+    fn check(&mut self, record: &SealedRecord, store: Option<&dyn Storage>) -> Result<(), Stop> {
         self.read += 1;
+        self.check_chain(record)?;
         follows(record, self.last.as_ref().or(self.stored.as_ref()))?;
         self.check_alone(record)?;
         let Ok(id) = record.columns.id.parse::<Uuid>() else {
             return Err(refused(record, "the id is not a UUID"));
         };
-        let stored = match (store, &self.stored) {
-            (Some(store), Some(_)) => store.get(&id)?.is_some(),
+        let stored = match store {
+            Some(store) if self.stored.is_some() || self.keeps_chains => store.get(&id)?.is_some(),
             _ => false,
         };
         if stored {
@@ -276,6 +333,29 @@ impl Staging {
         Ok(())
     }
 
+    /// Where each tenant has a chain, capsules of several tenants are none.
+    fn check_chain(&self, record: &SealedRecord) -> Result<(), Stop> {
+        let tenant = record.columns.tenant_id.as_deref();
+        let belongs = tenant == self.chain.as_deref() || tenant.is_none() && self.chosen.is_given();
+        if belongs || !self.keeps_chains {
+            return Ok(());
+        }
+        let name = |tenant: Option<&str>| {
+            tenant.map_or_else(
+                || "no tenant".to_owned(),
+                |name| format!("the tenant {name}"),
+            )
+        };
+        Err(refused(
+            record,
+            format!(
+                "it belongs to {}, and not to the chain of {}: the store keeps one for each",
+                name(tenant),
+                name(self.chain.as_deref()),
+            ),
+        ))
+    }
+
     /// Content and signatures.
     fn check_alone(&self, record: &SealedRecord) -> Result<(), Stop> {
         verify_record(record, &self.keys, self.policy)
@@ -284,10 +364,10 @@ impl Staging {
 
     /// Appends what was verified, a batch at a time. What another program appended meanwhile is
     /// found by the store, which checks the links again under its lock.
-    fn append(self, path: &Path, progress: &Progress) -> Result<()> {
+    fn append(self, place: &Place, progress: &Progress) -> Result<()> {
         let mut file = self.file.finish().map_err(spooled)?;
         file.rewind().map_err(CliError::Spool)?;
-        let store = SqliteStorage::open(path)?;
+        let store = place.open_to_append()?;
         let mut lines = BufReader::new(file).lines();
         loop {
             let mut batch = Vec::with_capacity(BATCH);
@@ -298,7 +378,7 @@ impl Staging {
             if batch.is_empty() {
                 break;
             }
-            store.append(None, &mut |_| Ok(batch.clone()))?;
+            store.append(self.chain.as_deref(), &mut |_| Ok(batch.clone()))?;
             progress.advance(batch.len() as u64);
         }
         Ok(store.close()?)

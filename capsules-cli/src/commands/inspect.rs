@@ -3,16 +3,17 @@
 use std::io::Write;
 
 use capsules_core::verify::{PqPolicy, TrustedKeys, VerifyCode, verify_record};
-use capsules_core::{Filter, Keyring, SealedRecord, Storage};
+use capsules_core::{Keyring, SealedRecord, Storage};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use crate::args::Global;
+use crate::chain::ChainArgs;
 use crate::field::Field;
 use crate::input::Input;
 use crate::reference::{Reference, Target};
 use crate::relatives::Relatives;
 use crate::sections::{self, Integrity};
-use crate::source::{self, Source};
+use crate::source::{Source, Store};
 use crate::{CliError, Result, Status, pager};
 
 /// Show one capsule: its six sections, its seal and its links
@@ -21,7 +22,9 @@ use crate::{CliError, Result, Status, pager};
 /// by a capsule:// URI, with --id or in place of the file. Where the source holds a single
 /// capsule it need not be named. The capsule is checked by itself, with the keys of the data
 /// directory; its place in the chain is not. Of a URI with a fragment, such as
-/// #reasoning/confidence, only that part of the content is shown.
+/// #reasoning/confidence, only that part of the content is shown. In a PostgreSQL store, which
+/// keeps a chain for each tenant, a place is one in the chain of --tenant, or of the tenant that a
+/// URI names.
 ///
 /// JSON: the sealed record as it is stored; with a fragment, that value.
 #[derive(Debug, clap::Args)]
@@ -31,6 +34,7 @@ Examples:
   capsules inspect 0199f3a0
   capsules inspect 'capsule://audit/42#reasoning'
   capsules inspect --db audit.db --id 0199f3a0-1111-4a11-8a11-000000000001
+  capsules inspect --pg postgresql://auditor@db/audit --tenant acme --seq 3
   capsules inspect export.json --seq 3 --json")]
 pub(crate) struct Args {
     /// An export (a JSON array of sealed records, a single one, or one on each line; - for
@@ -46,17 +50,21 @@ pub(crate) struct Args {
     /// The capsule with this id, beginning of an id, hash or URI
     #[arg(long, value_name = "CAPSULE", conflicts_with = "seq")]
     id: Option<Reference>,
+
+    #[command(flatten)]
+    chain: ChainArgs,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     let (file, wanted) = args.file_and_capsule()?;
     let (record, relatives) = match Source::resolve(file, global)? {
-        Source::Store(path) => {
-            let storage = source::open(&path)?;
-            let record = in_store(&storage, wanted.as_ref())?;
+        Source::Store(place) => {
+            let store = Store::at(place)?;
+            let storage = store.storage();
+            let record = in_store(storage, wanted.as_ref(), &args.chain)?;
             let relatives = match global.json {
                 true => None,
-                false => Some(Relatives::of(&record, &storage)?),
+                false => Some(Relatives::of(&record, storage)?),
             };
             (record, relatives)
         }
@@ -121,13 +129,17 @@ fn integrity(record: &SealedRecord, keys: &TrustedKeys) -> Integrity {
     }
 }
 
-fn in_store(storage: &dyn Storage, wanted: Option<&Reference>) -> Result<SealedRecord> {
+fn in_store(
+    storage: &dyn Storage,
+    wanted: Option<&Reference>,
+    chain: &ChainArgs,
+) -> Result<SealedRecord> {
     let location = storage.location();
     match wanted {
         Some(capsule) => capsule
-            .find(storage)?
+            .find(storage, chain)?
             .ok_or_else(|| CliError::no_capsule(capsule, location)),
-        None => only(storage.list(&Filter::new().limit(2))?, location),
+        None => only(storage.list(&chain.filter().limit(2))?, location),
     }
 }
 

@@ -7,12 +7,15 @@ use capsules_core::{Filter, SealedRecord, Storage};
 use crate::args::Global;
 use crate::columns::ColumnArgs;
 use crate::filter::FilterArgs;
-use crate::source;
+use crate::output::Safe;
+use crate::source::Store;
 use crate::style::DIM;
-use crate::waiting::Waiting;
 use crate::{CliError, Result, Status, output, pager};
 
 /// List capsules, the newest first
+///
+/// A PostgreSQL store keeps a chain for each tenant. Of several chains the capsules are listed by
+/// the time of sealing, and --beyond leads to the next page.
 ///
 /// JSON: {"capsules": [sealed records], "total", "limit", "offset"}. Counting all that a filter
 /// selects may take much longer than finding the first; with --no-total, "total" is null where it
@@ -36,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: u64,
 
-    /// Pass over this many first; --before and --after are faster
+    /// Pass over this many first; --before, --after and --beyond are faster
     #[arg(long, value_name = "N", default_value_t = 0)]
     offset: u64,
 
@@ -48,6 +51,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SEQ")]
     after: Option<u64>,
 
+    /// Only what comes after the capsule with this id, in the order of the list
+    #[arg(long, value_name = "ID")]
+    beyond: Option<String>,
+
     /// Do not count how many there are in all, for --json
     #[arg(long, requires = "json")]
     no_total: bool,
@@ -57,19 +64,20 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
-    let path = source::store_path(global)?;
-    let storage = source::open(&path)?;
+    let store = Store::open(global)?;
+    let storage = store.storage();
     let filter = args.filter();
     if global.json {
         let records = storage.list(&filter)?;
-        let total = args.total(&storage, &filter, records.len() as u64)?;
+        let total = args.total(storage, &filter, records.len() as u64)?;
         print_json(&records, total, args)?;
     } else {
         // One more than asked for tells whether there are more.
+        let of_chains = filter.chains(storage)?.len() > 1;
         let records = storage.list(&filter.limit(args.limit.saturating_add(1)))?;
-        pager::show(&page(&records, args), global)?;
+        pager::show(&page(&records, of_chains, args), global)?;
     }
-    Waiting::beside(&path).report(global);
+    store.waiting(global).report();
     Ok(Status::Pass)
 }
 
@@ -79,13 +87,16 @@ impl Args {
         filter.oldest_first = self.oldest_first;
         filter.before = self.before;
         filter.after = self.after;
+        filter.beyond.clone_from(&self.beyond);
         filter
     }
 
     /// How many capsules there are on all pages. A page that is not full is the last one, and
     /// tells without counting.
     fn total(&self, storage: &dyn Storage, filter: &Filter, found: u64) -> Result<Option<u64>> {
-        let is_last = found < self.limit && (found > 0 || self.offset == 0);
+        // How many there are before a cursor is not known.
+        let is_last =
+            self.beyond.is_none() && found < self.limit && (found > 0 || self.offset == 0);
         Ok(match (is_last, self.no_total) {
             (true, _) => Some(self.offset.saturating_add(found)),
             (false, true) => None,
@@ -109,29 +120,35 @@ fn print_json(records: &[SealedRecord], total: Option<u64>, args: &Args) -> Resu
     .map_err(CliError::Write)
 }
 
-fn page(records: &[SealedRecord], args: &Args) -> String {
+fn page(records: &[SealedRecord], of_chains: bool, args: &Args) -> String {
     if records.is_empty() {
         return NONE.to_owned();
     }
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
-    let mut table = args.columns.table();
+    let columns = args.columns.chosen(of_chains);
+    let mut table = columns.table();
     for record in records.iter().take(limit) {
-        table.row(args.columns.row(record));
+        table.row(columns.row(record));
     }
     let text = table.render(output::terminal_width());
     if records.len() <= limit {
         return text;
     }
-    let last = records[..limit]
-        .last()
-        .map(|record| record.columns.sequence);
-    let cursor = if args.oldest_first {
-        "--after"
-    } else {
-        "--before"
-    };
-    let next = last.map_or_else(String::new, |last| format!("{cursor} {last}, or "));
+    let last = records[..limit].last();
+    let next = last.map_or_else(String::new, |last| {
+        format!("{}, or ", cursor(last, of_chains, args.oldest_first))
+    });
     format!("{text}\n{DIM}There are more: {next}a larger --limit.{DIM:#}\n")
+}
+
+/// The option that leads to the next page.
+pub(crate) fn cursor(last: &SealedRecord, of_chains: bool, oldest_first: bool) -> String {
+    let columns = &last.columns;
+    match (of_chains, oldest_first) {
+        (true, _) => format!("--beyond {}", Safe(&columns.id)),
+        (false, true) => format!("--after {}", columns.sequence),
+        (false, false) => format!("--before {}", columns.sequence),
+    }
 }
 
 /// What is said where nothing is found.

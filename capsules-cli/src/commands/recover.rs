@@ -8,14 +8,14 @@ use crate::args::Global;
 use crate::human::counted;
 use crate::output::{self, Safe};
 use crate::progress::{Progress, Unit};
-use crate::source;
+use crate::source::Place;
 use crate::style::{BAD, GOOD, WARN};
 use crate::{CliError, Result, Status};
 
 /// Put on record what processes that died had accepted and not yet stored
 ///
-/// A process notes the capsules that it accepts in a journal beside the store, PATH.journals,
-/// until they are stored. When it dies, its journal waits: the next process that opens the store
+/// A process notes the capsules that it accepts in a journal beside the store, PATH.journals, or for
+/// a PostgreSQL store in the data directory of its machine, until they are stored. When it dies, its journal waits: the next process that opens the store
 /// recovers it, or this command does. An action that had started and not ended becomes a capsule
 /// with the status pending, since its outcome is unknown. Nothing is stored twice, however often
 /// and by however many this is run; journals of processes that live are left alone.
@@ -43,18 +43,14 @@ pub(crate) fn run(global: &Global) -> Result<Status> {
 }
 
 fn recover(global: &Global) -> Result<Recovered> {
-    let path = global.database()?;
+    let place = Place::named(global)?;
     // Neither a store nor a key is made where there is nothing to recover.
-    let journals = waiting(&path)?;
+    let journals = waiting(&place.local(global)?)?;
     if journals.is_empty() {
         // What is no store is told.
-        return match path.metadata() {
-            Ok(file) if file.is_file() && file.len() == 0 => Ok(Recovered::default()),
-            Ok(_) => source::open(&path).map(|_| Recovered::default()),
-            Err(_) => Err(CliError::NoStore { path }),
-        };
+        return is_store(&place).map(|()| Recovered::default());
     }
-    let mut builder = Capsules::builder().path(path);
+    let mut builder = Capsules::builder().path(place.as_path());
     if let Some(directory) = global.named_data_dir() {
         builder = builder.data_dir(directory);
     }
@@ -64,6 +60,17 @@ fn recover(global: &Global) -> Result<Recovered> {
         .sum();
     let progress = Progress::new(global, "Recovering", Unit::Capsules, Some(total));
     Ok(builder.recover_watched(&mut |stored| progress.reached(stored))?)
+}
+
+fn is_store(place: &Place) -> Result<()> {
+    let Place::File(path) = place else {
+        return place.open().map(drop);
+    };
+    match path.metadata() {
+        Ok(file) if file.is_file() && file.len() == 0 => Ok(()),
+        Ok(_) => place.open().map(drop),
+        Err(_) => Err(CliError::NoStore { path: path.clone() }),
+    }
 }
 
 /// What is printed for programs.

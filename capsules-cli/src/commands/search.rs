@@ -8,17 +8,17 @@ use capsules_core::index::{Field, Match, Part, Query, Snippet};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::list::NONE;
+use super::list::{NONE, cursor};
 use crate::args::Global;
 use crate::columns::status_style;
 use crate::filter::FilterArgs;
 use crate::human;
 use crate::index::IndexArgs;
 use crate::output::{self, Safe};
+use crate::source::Store;
 use crate::style::{BAD, DIM, FOUND, TITLE};
 use crate::table::cut;
-use crate::waiting::Waiting;
-use crate::{Result, Status, pager, source};
+use crate::{Result, Status, pager};
 
 /// Find capsules by the words of their request, summary and error, the newest first
 ///
@@ -26,8 +26,8 @@ use crate::{Result, Status, pager, source};
 /// in double quotes have to follow each other, and a word with * at its end is the beginning of
 /// one. Nothing else has a meaning, unless --raw is given.
 ///
-/// Words are found with an index, which is kept in a file beside the store and brought up to date
-/// first. The first time takes about as long as reading all of the store ten times. The index is a
+/// Words are found with an index, which is kept in a file beside the store, or for a PostgreSQL store
+/// in the data directory, and brought up to date first. The first time takes about as long as reading all of the store ten times. The index is a
 /// convenience and no evidence: what is shown is read from the store, but something may be missing
 /// when index or store were tampered with. --rebuild makes the index anew.
 ///
@@ -68,6 +68,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SEQ")]
     after: Option<u64>,
 
+    /// Only what comes after the capsule with this id, in the order of the answer
+    #[arg(long, value_name = "ID")]
+    beyond: Option<String>,
+
     #[command(flatten)]
     index: IndexArgs,
 
@@ -76,16 +80,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
-    let path = source::store_path(global)?;
-    let storage = source::open(&path)?;
+    let store = Store::open(global)?;
+    let storage = store.storage();
     let mut matches = Vec::new();
     if let Some(query) = args.query() {
-        let index = args.index.open(&path, &storage, Part::Texts, global)?;
+        let index = args.index.open(&store, Part::Texts, global)?;
         let mut filter = args.filter.filter().limit(args.limit.saturating_add(1));
         filter.oldest_first = args.oldest_first;
         filter.before = args.before;
         filter.after = args.after;
-        matches = index.search(&query, &filter, &storage)?;
+        filter.beyond.clone_from(&args.beyond);
+        matches = index.search(&query, &filter, storage)?;
     }
     // One more than asked for tells whether there are more.
     let more = matches.len() as u64 > args.limit;
@@ -95,9 +100,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     if global.json {
         output::print_json(&Answer::of(&matches, more, args.limit)?)?;
     } else {
-        pager::show(&render(&matches, more, args), global)?;
+        let of_chains = more && args.filter.filter().chains(storage)?.len() > 1;
+        pager::show(&render(&matches, more, of_chains, args), global)?;
     }
-    Waiting::beside(&path).report(global);
+    store.waiting(global).report();
     Ok(Status::Pass)
 }
 
@@ -171,7 +177,7 @@ impl<'m> From<&'m Snippet> for SnippetAnswer<'m> {
     }
 }
 
-fn render(matches: &[Match], more: bool, args: &Args) -> String {
+fn render(matches: &[Match], more: bool, of_chains: bool, args: &Args) -> String {
     if matches.is_empty() {
         return NONE.to_owned();
     }
@@ -186,15 +192,10 @@ fn render(matches: &[Match], more: bool, args: &Args) -> String {
         }
     }
     if let Some(last) = matches.last().filter(|_| more) {
-        let cursor = if args.oldest_first {
-            "--after"
-        } else {
-            "--before"
-        };
-        let last = last.record.columns.sequence;
+        let cursor = cursor(&last.record, of_chains, args.oldest_first);
         let _ = writeln!(
             text,
-            "\n{DIM}There are more: {cursor} {last}, or a larger --limit.{DIM:#}"
+            "\n{DIM}There are more: {cursor}, or a larger --limit.{DIM:#}"
         );
     }
     text

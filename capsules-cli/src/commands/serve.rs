@@ -4,7 +4,6 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -19,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::args::Global;
 use crate::output;
-use crate::source;
+use crate::source::Place;
 use crate::style::TITLE;
 use crate::trust::KeyArgs;
 use crate::{CliError, Result, Status};
@@ -67,20 +66,20 @@ impl FromStr for Listen {
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
-    let path = source::store_path(global)?;
-    let storage = source::open(&path)?;
+    let place = Place::existing(global)?;
+    let storage = place.open()?;
     let keys = match args.keys.trusted_keys(global) {
         // What needs no key can be verified without one.
         Err(CliError::NothingToVerifyWith { .. }) => capsules_core::verify::TrustedKeys::none(),
         keys => keys?,
     };
-    let api = Api::of_store(Arc::new(storage), keys);
+    let api = Api::of_store(storage.into(), keys);
     let failed = |reason| CliError::Serve {
         address: args.listen.0,
         reason,
     };
     let runtime = tokio::runtime::Runtime::new().map_err(failed)?;
-    let served = runtime.block_on(serve(args, api, &path.display().to_string()));
+    let served = runtime.block_on(serve(args, api, &place.to_string()));
     // What is still read for a client that has gone is not waited for.
     runtime.shutdown_background();
     served.map_err(failed)?;

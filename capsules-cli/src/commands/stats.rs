@@ -13,14 +13,14 @@ use crate::columns::status_style;
 use crate::filter::FilterArgs;
 use crate::human::{self, counted, number};
 use crate::progress::{Progress, Unit};
+use crate::source::{self, Store};
 use crate::style::{BAD, DIM, TITLE};
 use crate::table::{Cell, Column, Table};
-use crate::waiting::Waiting;
-use crate::{Result, Status, output, pager, source};
+use crate::{Result, Status, output, pager};
 
 /// Count capsules by type, status, tenant and day, with durations and failures
 ///
-/// Reads the chain once, in little memory. Percentiles are within 1.6 %. What is counted is what
+/// Reads the chains once, in little memory. Percentiles are within 1.6 %. What is counted is what
 /// the capsules say; `verify` tells whether it was changed.
 ///
 /// JSON: {"total", "unreadable", "first", "last", "types", "sources", "statuses", "tenants", "days",
@@ -43,24 +43,18 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
-    let path = source::store_path(global)?;
-    let storage = source::open(&path)?;
-    let progress = Progress::new(
-        global,
-        "Counting",
-        Unit::Capsules,
-        source::chain_length(&storage),
-    );
-    let stats = Stats::of(&storage, &args.filter.filter(), &mut |read| {
-        progress.reached(read);
-    })?;
+    let store = Store::open(global)?;
+    let (storage, filter) = (store.storage(), args.filter.filter());
+    let length = source::length(storage, &filter.chains(storage)?);
+    let progress = Progress::new(global, "Counting", Unit::Capsules, length);
+    let stats = Stats::of(storage, &filter, &mut |read| progress.reached(read))?;
     drop(progress);
     if global.json {
         output::print_json(&Answer::from(&stats))?;
     } else {
         pager::show(&render(&stats, args.top), global)?;
     }
-    Waiting::beside(&path).report(global);
+    store.waiting(global).report();
     Ok(Status::Pass)
 }
 

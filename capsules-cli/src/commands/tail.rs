@@ -1,23 +1,27 @@
 //! `capsules tail`: the latest capsules, and those to come.
 
+use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use capsules_core::export::{Format, WriteError, Writer};
 use capsules_core::{Filter, SealedRecord, Storage, StorageError};
 
 use crate::args::Global;
-use crate::columns::ColumnArgs;
+use crate::chain::within;
+use crate::columns::{ColumnArgs, Columns};
 use crate::filter::FilterArgs;
+use crate::source::{Place, Store};
 use crate::table::Table;
 use crate::wait::Waiter;
-use crate::{CliError, Result, Status, output, source};
+use crate::{CliError, Result, Status, output};
 
 /// Show the latest capsules, and with --follow those to come
 ///
 /// Follows a store that other processes write to, in whatever language, until it is interrupted
-/// or nobody reads its output any more. A store that is locked is tried again.
+/// or nobody reads its output any more. A store that is locked is tried again. Of a PostgreSQL store
+/// all chains are followed, unless one is chosen.
 ///
 /// JSON: one sealed record a line.
 #[derive(Debug, clap::Args)]
@@ -43,8 +47,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
-    let path = source::store_path(global)?;
-    let mut printer = Printer::new(args, global.json);
+    let place = Place::existing(global)?;
+    let filter = args.filter.filter();
     // Registered before anything is shown, so that an interrupt ends a line and not in one.
     let waiter = args.follow.then(Waiter::new);
     let pause = || match &waiter {
@@ -52,31 +56,41 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
         None => ControlFlow::Break(()),
     };
     let begun = while_locked(pause, || {
-        let storage = source::open(&path)?;
-        let (head, records) = latest(&storage, args.filter.filter().limit(args.lines))?;
-        Ok((storage, head, records))
+        let store = Store::at(place.clone())?;
+        let storage = store.storage();
+        let of_chains = filter.chains(storage)?.len() > 1;
+        let (heads, records) = latest(storage, &filter, args.lines)?;
+        Ok((store, of_chains, heads, records))
     });
-    let (storage, head, records) = match begun {
+    let (store, of_chains, heads, records) = match begun {
         Err(CliError::Store(StorageError::Locked { .. })) if args.follow => {
             return Ok(Status::Pass);
         }
         begun => begun?,
     };
+    let columns = args.columns.chosen(of_chains);
+    let mut printer = Printer::new(&columns, global.json);
     printer.print(&records)?;
 
     if let Some(waiter) = waiter {
         let mut follower = Follower {
-            filter: args.filter.filter(),
-            storage: &storage,
-            last: head,
+            filter,
+            storage: store.storage(),
+            shown: heads,
             failures: 0,
         };
-        while waiter.wait(PAUSE).is_continue() {
+        loop {
+            let begun = Instant::now();
             while let Some(records) = follower.next()? {
                 printer.print(&records)?;
                 if waiter.is_interrupted() {
                     return Ok(Status::Pass);
                 }
+            }
+            // A store that takes long to look at has something else to do as well.
+            let pause = PAUSE.max(begun.elapsed() * 10);
+            if waiter.wait(pause.min(LONGEST_PAUSE)).is_break() {
+                break;
             }
         }
     }
@@ -96,26 +110,53 @@ fn while_locked<T>(
     }
 }
 
-/// The head of the chain, and the latest records up to it, the oldest first.
+/// The last places of chains.
+type Heads = HashMap<Option<String>, u64>;
+
+/// The heads of the chains, and the latest records up to them, the oldest first.
 fn latest(
     storage: &dyn Storage,
-    filter: Filter,
-) -> Result<(Option<u64>, Vec<SealedRecord>), StorageError> {
-    let head = sequence(storage)?;
-    let mut records = storage.list(&up_to(filter, head))?;
+    filter: &Filter,
+    lines: u64,
+) -> Result<(Heads, Vec<SealedRecord>), StorageError> {
+    let heads = heads(storage, filter)?;
+    let mut records = storage.list(&filter.clone().limit(lines))?;
+    // What is appended meanwhile is left to the next look.
+    records.retain(|record| {
+        let chain = storage.chain_of(record.columns.tenant_id.as_deref());
+        let head = heads.get(&chain.map(str::to_owned));
+        head.is_some_and(|head| i128::from(record.columns.sequence) <= i128::from(*head))
+    });
     records.reverse();
-    Ok((head, records))
+    Ok((heads, records))
+}
+
+/// The heads of the chains in which there may be what the filter selects.
+fn heads(storage: &dyn Storage, filter: &Filter) -> Result<Heads, StorageError> {
+    let heads = if filter.tenant.is_none() && !filter.without_tenant {
+        storage.heads()?
+    } else {
+        let mut heads = Vec::new();
+        for chain in filter.chains(storage)? {
+            let head = storage.head(chain.as_deref())?;
+            heads.extend(head.map(|head| (chain, head)));
+        }
+        heads
+    };
+    let heads = heads.into_iter();
+    Ok(heads.map(|(chain, head)| (chain, head.sequence)).collect())
 }
 
 /// Between two looks at the store.
 const PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What has not been shown of a store yet.
 struct Follower<'s> {
     storage: &'s dyn Storage,
     filter: Filter,
-    /// The place up to which everything was shown.
-    last: Option<u64>,
+    /// The place up to which everything was shown of each chain.
+    shown: Heads,
     failures: u32,
 }
 
@@ -141,24 +182,46 @@ impl Follower<'_> {
     }
 
     fn look(&mut self) -> Result<Option<Vec<SealedRecord>>, StorageError> {
-        let head = sequence(self.storage)?;
-        if head < self.last {
+        let heads = heads(self.storage, &self.filter)?;
+        let is_shorter =
+            |chain: &Option<String>, shown: &u64| heads.get(chain).is_none_or(|head| head < shown);
+        let shown = self.shown.len();
+        self.shown.retain(|chain, shown| !is_shorter(chain, shown));
+        if self.shown.len() < shown {
             output::note(
                 &"the store was replaced by another one, which is followed from its start",
             );
-            self.last = None;
         }
-        if head == self.last {
-            return Ok(None);
+        let mut records = Vec::new();
+        let mut grown = 0;
+        for (chain, head) in heads {
+            let last = self.shown.get(&chain).copied();
+            if last == Some(head) {
+                continue;
+            }
+            grown += 1;
+            let left = BATCH.saturating_sub(records.len() as u64);
+            if left == 0 {
+                break;
+            }
+            let mut filter = within(&self.filter, self.storage, chain.as_deref())
+                .oldest_first()
+                .limit(left)
+                // What is appended during this look is left to the next one.
+                .before(head.saturating_add(1));
+            filter.after = last;
+            let found = self.storage.list(&filter)?;
+            // A full batch may not be all; whatever was passed over in a shorter one never matches.
+            let full = found.len() as u64 == left;
+            let end = found.last().filter(|_| full);
+            let end = end.and_then(|end| u64::try_from(end.columns.sequence).ok());
+            self.shown.insert(chain, end.unwrap_or(head));
+            records.extend(found);
         }
-        let mut filter = up_to(self.filter.clone().oldest_first().limit(BATCH), head);
-        filter.after = self.last;
-        let found = self.storage.list(&filter)?;
-        // A full batch may not be all; whatever was passed over in a shorter one never matches.
-        let full = found.len() as u64 == BATCH;
-        let end = found.last().filter(|_| full);
-        self.last = end.map_or(head, |end| u64::try_from(end.columns.sequence).ok());
-        Ok(Some(found))
+        if grown > 1 {
+            records.sort_by(|left, right| left.signed_at.cmp(&right.signed_at));
+        }
+        Ok((grown > 0).then_some(records))
     }
 }
 
@@ -168,18 +231,9 @@ const BATCH: u64 = 500;
 /// A file that is being replaced is back after some looks.
 const MOST_FAILURES: u32 = 25;
 
-fn sequence(storage: &dyn Storage) -> Result<Option<u64>, StorageError> {
-    Ok(storage.head(None)?.map(|head| head.sequence))
-}
-
-/// Leaves to the next look what is appended during this one.
-fn up_to(filter: Filter, head: Option<u64>) -> Filter {
-    filter.before(head.map_or(0, |head| head.saturating_add(1)))
-}
-
 /// Writes each batch at once.
 struct Printer<'a> {
-    columns: &'a ColumnArgs,
+    columns: &'a Columns,
     form: Form,
 }
 
@@ -189,14 +243,14 @@ enum Form {
 }
 
 impl<'a> Printer<'a> {
-    fn new(args: &'a Args, json: bool) -> Self {
+    fn new(columns: &'a Columns, json: bool) -> Self {
         Self {
-            columns: &args.columns,
+            columns,
             form: if json {
                 Form::Json
             } else {
                 Form::Table {
-                    table: args.columns.table(),
+                    table: columns.table(),
                     begun: false,
                 }
             },
@@ -354,7 +408,7 @@ mod tests {
         let mut follower = Follower {
             storage: &storage,
             filter: Filter::new(),
-            last: Some(0),
+            shown: HashMap::from([(None, 0)]),
             failures: 0,
         };
         storage.lock(10 * MOST_FAILURES);
@@ -364,9 +418,9 @@ mod tests {
         let found = follower.next().unwrap().unwrap();
         assert_eq!(found.len(), 2);
         // In the middle of a look as well.
-        follower.last = Some(1);
+        follower.shown = HashMap::from([(None, 1)]);
         assert!(follower.next().unwrap().is_some());
-        follower.last = None;
+        follower.shown = HashMap::new();
         storage.lock(1);
         assert!(follower.next().unwrap().is_none());
         assert_eq!(follower.next().unwrap().unwrap().len(), 3);
@@ -379,7 +433,7 @@ mod tests {
         let mut follower = Follower {
             storage: &storage,
             filter: Filter::new(),
-            last: None,
+            shown: HashMap::new(),
             failures: 0,
         };
         for _ in 1..MOST_FAILURES {
@@ -392,14 +446,15 @@ mod tests {
     fn the_beginning_waits_as_long_as_somebody_follows() {
         let storage = Locked::new(2);
         storage.lock(100);
-        let begin = || Ok(latest(&storage, Filter::new())?);
+        let begin = || Ok(latest(&storage, &Filter::new(), 10)?);
         let pauses = Cell::new(0);
         let pause = || {
             pauses.set(pauses.get() + 1);
             ControlFlow::Continue(())
         };
-        let (head, records) = while_locked(pause, begin).unwrap();
-        assert_eq!((head, records.len(), pauses.get()), (Some(1), 2, 100));
+        let (heads, records) = while_locked(pause, begin).unwrap();
+        assert_eq!((heads.get(&None), records.len()), (Some(&1), 2));
+        assert_eq!(pauses.get(), 100);
         assert_eq!(records[0].columns.sequence, 0);
 
         storage.lock(2);

@@ -1,10 +1,8 @@
 //! `capsules tree`: which action caused which.
 
-use std::path::Path;
-
 use capsules_core::index::Part;
 use capsules_core::tree::{Limits, Link, Node, Tree};
-use capsules_core::{SealedRecord, Storage, Timestamp, Uuid};
+use capsules_core::{SealedRecord, Timestamp, Uuid};
 use clap::builder::RangedU64ValueParser;
 use serde::Serialize;
 
@@ -15,10 +13,10 @@ use crate::filter::FilterArgs;
 use crate::human;
 use crate::index::IndexArgs;
 use crate::reference::Reference;
+use crate::source::Store;
 use crate::style::{DIM, TITLE, WARN};
 use crate::table::{Cell, Column, Table};
-use crate::waiting::Waiting;
-use crate::{CliError, Result, Status, output, pager, source};
+use crate::{CliError, Result, Status, output, pager};
 
 /// Show which action caused which: workflows, their agents and their tools
 ///
@@ -72,50 +70,43 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
-    let path = source::store_path(global)?;
-    let storage = source::open(&path)?;
+    let store = Store::open(global)?;
+    let storage = store.storage();
     let limits = Limits::new(args.limit, args.depth);
     let (tree, named) = match &args.capsule {
         Some(capsule) => {
             let record = capsule
-                .find(&storage)?
+                .find(storage, &args.filter.chain)?
                 .ok_or_else(|| CliError::no_capsule(capsule, storage.location()))?;
-            let index = args.index.open(&path, &storage, Part::Entries, global)?;
+            let index = args.index.open(&store, Part::Entries, global)?;
             let tree = match args.below {
-                true => Tree::below(&record, &storage, &index, limits),
-                false => Tree::around(&record, &storage, &index, limits),
+                true => Tree::below(&record, storage, &index, limits),
+                false => Tree::around(&record, storage, &index, limits),
             };
             (tree?, Some(record.columns.id))
         }
-        None => (
-            Tree::of(args.selected(&path, &storage, global)?, limits),
-            None,
-        ),
+        None => (Tree::of(args.selected(&store, global)?, limits), None),
     };
     if global.json {
         output::print_json(&Answer::from(&tree))?;
     } else {
         pager::show(&render(&tree, named.as_deref()), global)?;
     }
-    Waiting::beside(&path).report(global);
+    store.waiting(global).report();
     Ok(Status::Pass)
 }
 
 impl Args {
     /// The capsules of a session or an operation, one more than the limit where there are more.
-    fn selected(
-        &self,
-        path: &Path,
-        storage: &dyn Storage,
-        global: &Global,
-    ) -> Result<Vec<SealedRecord>> {
+    fn selected(&self, store: &Store, global: &Global) -> Result<Vec<SealedRecord>> {
+        let storage = store.storage();
         let filter = self.filter.filter();
         let most = self.limit.saturating_add(1);
         let Some(correlation) = &self.correlation else {
             let filter = filter.oldest_first().limit(most as u64);
             return Ok(storage.list(&filter)?);
         };
-        let index = self.index.open(path, storage, Part::Entries, global)?;
+        let index = self.index.open(store, Part::Entries, global)?;
         let mut records = Vec::new();
         for place in index.correlated(correlation, usize::MAX)? {
             let record = storage.record_at(place.chain.as_deref(), place.sequence)?;

@@ -302,7 +302,7 @@ fn waiting_journals_are_told() {
         "journals",
         "warning",
         message,
-        "capsules recover --db ",
+        "capsules recover",
     );
 }
 

@@ -174,13 +174,13 @@ fn what_cannot_be_listed_is_an_error() {
     for (args, message) in [
         (
             &[][..],
-            "capsules.db; name one with --db, or give an export\n",
+            "capsules.db; name one with --db or --pg, or give an export\n",
         ),
         (&["--db", "none.db"], "none.db: there is no such file\n"),
         (&["--db", "text"], "text: it is not a SQLite database"),
         (
-            &["--pg", "postgres://db"],
-            "PostgreSQL stores cannot be read yet",
+            &["--db", "postgres://db"],
+            "--db names a file; give a URL with --pg",
         ),
         (
             &["--type", "toll"],

@@ -11,6 +11,8 @@ mod inspect;
 mod keys;
 mod list;
 mod manual;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(unix)]
 mod progress;
 mod python;

@@ -50,11 +50,14 @@ fn what_cannot_be_read_is_an_error_of_every_command() {
     for reader in READERS {
         for (store, message) in [
             (
-                &["--pg", "postgres://u:secret@db/x"][..],
-                "PostgreSQL stores cannot be read yet",
+                &["--pg", "postgres://u:secret@127.0.0.1:1/x"][..],
+                "u@127.0.0.1:1/x",
             ),
             (&["--db", "none.db"], "none.db: there is no such file\n"),
-            (&[], "capsules.db; name one with --db, or give an export\n"),
+            (
+                &[],
+                "capsules.db; name one with --db or --pg, or give an export\n",
+            ),
         ] {
             for args in [[reader, store].concat(), [store, reader].concat()] {
                 let error = home.run(&args).error();

@@ -50,6 +50,7 @@ impl Home {
             .env("HOME", self.path())
             .env("USERPROFILE", self.path())
             .env_remove("QUANTUMPIPES_DATA_DIR")
+            .env_remove("CAPSULES_PG")
             .env_remove("CLICOLOR_FORCE")
             .env_remove("COLUMNS")
             .stdin(Stdio::null());

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, Output, Stdio};
 
 use capsules_core::storage::{SqliteStorage, Storage};
 use capsules_core::{Capsule, CapsuleType, Draft, OutcomeStatus, Position, SealedRecord};
@@ -11,13 +11,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::{Home, fill_store};
 
 /// A `tail --follow` that runs.
-struct Following {
+pub(crate) struct Following {
     child: Child,
     output: BufReader<ChildStdout>,
 }
 
 impl Following {
-    fn begin(home: &Home, args: &[&str]) -> Self {
+    pub(crate) fn begin(home: &Home, args: &[&str]) -> Self {
         let mut child = home
             .command()
             .args(["tail", "--follow"])
@@ -31,10 +31,16 @@ impl Following {
     }
 
     /// The next line, as soon as there is one.
-    fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         line
+    }
+
+    /// Reads no more, and waits for its end.
+    pub(crate) fn leave(self) -> Output {
+        drop(self.output);
+        self.child.wait_with_output().unwrap()
     }
 
     /// What it wrote beside the lines that were read, after it has ended by itself.
@@ -110,8 +116,7 @@ fn what_is_stored_later_is_shown_as_it_comes() {
     append(&path, &["third"]);
     assert_eq!(tail.line(), "  5  third\n");
     // It ends when nobody reads, although nothing is stored any more.
-    drop(tail.output);
-    let output = tail.child.wait_with_output().unwrap();
+    let output = tail.leave();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
 
@@ -131,8 +136,7 @@ fn only_what_the_filter_selects_is_followed() {
         line = tail.line();
         assert!(line.contains(&format!(r#""source":"{source}""#)), "{line}");
     }
-    drop(tail.output);
-    assert!(tail.child.wait().unwrap().success());
+    assert!(tail.leave().status.success());
 }
 
 #[test]

@@ -250,8 +250,8 @@ fn what_cannot_be_verified_is_an_error() {
         ),
         (&["--db", "chain.json"], "it is not a SQLite database"),
         (
-            &["--pg", "postgres://u:secret@db/x"],
-            "PostgreSQL stores cannot be read yet",
+            &["--pg", "u:secret@db/x"],
+            "is not a URL postgresql://USER@HOST/DATABASE",
         ),
         (
             &["--pubkey", "xyz"],
