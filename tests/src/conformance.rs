@@ -19,17 +19,16 @@ use crate::workspace_root;
 ///
 /// When the directory is there and the file is not, or is not JSON.
 pub fn load(name: &str) -> Option<Value> {
-    let directory = directory();
-    if !directory.is_dir() {
+    let Some(directory) = directory() else {
         // Not `eprintln!`, whose text the test runner hides when the test passes.
         let _ = writeln!(
             io::stderr(),
             "\nSKIPPED: the published vectors of {name}: there is no directory {}; \
              CAPSULES_CONFORMANCE_DIR names another one\n",
-            directory.display()
+            place().display()
         );
         return None;
-    }
+    };
     let path = directory.join(name);
     let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let vectors =
@@ -37,7 +36,12 @@ pub fn load(name: &str) -> Option<Value> {
     Some(vectors)
 }
 
-fn directory() -> PathBuf {
+/// The directory of the published vectors, where there is one.
+pub fn directory() -> Option<PathBuf> {
+    Some(place()).filter(|place| place.is_dir())
+}
+
+fn place() -> PathBuf {
     match env::var_os("CAPSULES_CONFORMANCE_DIR") {
         Some(directory) => directory.into(),
         None => workspace_root().join("../shared/conformance"),
