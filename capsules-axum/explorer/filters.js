@@ -24,7 +24,11 @@ const FIELDS = [
   ["until", "Until", moment],
 ];
 
-/** The part of an address's query that chooses capsules. */
+/**
+ * The part of an address's query that chooses capsules.
+ *
+ * @param {Record<string, string>} query
+ */
 export function chosen(query) {
   return Object.fromEntries(FILTERS.filter((name) => query[name]).map((name) => [name, query[name]]));
 }

@@ -41,6 +41,9 @@ async function show() {
   const { signal } = controller;
   const route = parseHash(location.hash);
   markView(route?.view);
+  if (route?.view === "timeline" || shown === null) {
+    live.follow(route?.query.tenant_id ?? "");
+  }
   field.value = route?.query.q ?? "";
   main.setAttribute("aria-busy", "true");
   let view;
@@ -116,4 +119,3 @@ document.getElementById("theme").replaceWith(themeButton());
 keyboard.start(document.getElementById("shortcuts"));
 addEventListener("hashchange", show);
 show();
-live.start();

@@ -17,7 +17,8 @@ const DAY_MS = 86_400_000;
 
 /** @type {import("./main.js").View} */
 export async function stats(route, { signal }) {
-  const active = chosen(route.query);
+  // Statistics are not searched.
+  const { q, ...active } = chosen(route.query);
   const found = await api.json("stats", active, { signal });
   const listed = (query) => toHash({ view: "timeline", query: { ...active, ...query } });
   const content = h("div.stats", null, heading("Statistics"), filters(route), found.total > 0 ? figures(found, listed) : empty("Nothing to count", "No capsule is chosen."));

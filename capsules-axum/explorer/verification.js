@@ -8,7 +8,7 @@ import * as format from "./format.js";
 import { card, heading, none, refusal, time, verdict } from "./parts.js";
 import { capsuleLink, toHash } from "./router.js";
 
-const LEVELS = { structural: "Links", full: "Links and contents", signatures: "Links, contents and signatures" };
+const LEVELS = { "": "All that there are keys for", structural: "Links", full: "Links and contents", signatures: "Links, contents and signatures" };
 
 const QUESTIONS = {
   links: "Are the places without gaps, and does each record name the hash before it?",
@@ -23,7 +23,7 @@ const QUESTIONS = {
 
 /** @type {import("./main.js").View} */
 export async function verification(route, { signal }) {
-  const level = Object.hasOwn(LEVELS, route.query.level) ? route.query.level : "signatures";
+  const level = Object.hasOwn(LEVELS, route.query.level) ? route.query.level : "";
   const tenant = route.query.tenant_id ?? "";
   const go = (query) => {
     location.hash = toHash({ view: "verify", query: { level, tenant_id: tenant, ...query } });
@@ -91,6 +91,9 @@ function headline(found) {
   if (found.capsules_verified === 0 && found.valid) {
     return "The chain is empty";
   }
+  if (found.valid && found.questions.some((question) => question.verdict === "failed")) {
+    return "The chain holds, and there is something to ask";
+  }
   return found.valid ? "The chain holds" : "The chain is broken";
 }
 
@@ -120,6 +123,9 @@ function report(found) {
 }
 
 function place(error) {
+  if (error.sequence === null) {
+    return none("elsewhere in the chain");
+  }
   const text = `#${error.sequence}`;
   return error.capsule_id ? h("a", { href: capsuleLink(error.capsule_id), "data-row": error.capsule_id }, text) : h("span.sequence", null, text);
 }

@@ -43,9 +43,9 @@ function row(node, one, span) {
   const bar = h("span.fill", { "data-status": node.status });
   const start = (begin(node) - span.start) / span.length;
   const share = Math.max((node.duration_ms ?? 0) / span.length, THINNEST);
-  bar.style.insetInlineStart = `${Math.min(Math.max(start, 0), 1 - THINNEST) * 100}%`;
+  bar.style.insetInlineStart = `${Math.min(Math.max(start || 0, 0), 1 - THINNEST) * 100}%`;
   bar.style.inlineSize = `${Math.min(share, 1) * 100}%`;
-  const name = h("span.name", null, h("span.hidden", null, `Level ${node.depth + 1}: `), type(node.type), foreign(node.source || node.type, "span.source"), node.request && foreign(node.request.slice(0, 200), "span.what"));
+  const name = h("span.name", null, h("span.hidden", null, `Level ${node.depth + 1}: `), type(node.type), foreign(node.source || node.type, "span.source"), foreign(node.error?.split("\n", 1)[0] ?? node.agent, "span.what"));
   // Deeper levels than these would leave no room for names.
   name.style.paddingInlineStart = `${Math.min(node.depth, 12) * 1.25}rem`;
   return h(
@@ -53,7 +53,7 @@ function row(node, one, span) {
     { href: capsuleLink(node.id), "data-row": node.id, "aria-current": node.id === one.id ? "true" : null },
     name,
     status(node.status),
-    h("span.took", null, node.duration_ms === null ? "" : format.duration(node.duration_ms)),
+    h("span.took", null, node.duration_ms !== null && format.duration(node.duration_ms)),
     h("span.track", { "aria-hidden": "true" }, bar),
     LINKS[node.link] && h("span.note", null, LINKS[node.link]),
   );
@@ -61,10 +61,10 @@ function row(node, one, span) {
 
 /** From the first beginning to the last end. */
 function spanOf(nodes) {
-  const begins = nodes.map(begin).filter((time) => !Number.isNaN(time));
-  const ends = nodes.map((node) => begin(node) + (node.duration_ms ?? 0)).filter((time) => !Number.isNaN(time));
-  const start = least(begins);
-  return { start, length: Math.max(-least(ends.map((end) => -end)) - start, 1) };
+  const known = nodes.filter((node) => !Number.isNaN(begin(node)));
+  const start = least(known.map(begin));
+  const end = -least(known.map((node) => -begin(node) - (node.duration_ms ?? 0)));
+  return { start, length: Math.max(end - start, 1) };
 }
 
 // A workflow may have more nodes than a function has arguments.

@@ -20,7 +20,45 @@ macro_rules! files {
 /// The page itself.
 const INDEX: &str = "index.html";
 
-static FILES: &[(&str, &[u8])] = files!["index.html"];
+static FILES: &[(&str, &[u8])] = files![
+    "api.js",
+    "canonical.js",
+    "charts.js",
+    "detail.js",
+    "dom.js",
+    "event-stream.js",
+    "explorer.css",
+    "filters.js",
+    "format.js",
+    "icon.svg",
+    "index.html",
+    "json.js",
+    "keyboard.js",
+    "keys.js",
+    "links.js",
+    "live.js",
+    "main.js",
+    "neighbours.js",
+    "parts.js",
+    "record.js",
+    "router.js",
+    "seal.js",
+    "search.js",
+    "sections.js",
+    "server-keys.js",
+    "sessions.js",
+    "settings.js",
+    "sha3.js",
+    "stats.js",
+    "theme-button.js",
+    "theme.js",
+    "timeline.js",
+    "trust.js",
+    "uri.js",
+    "verification.js",
+    "verify.js",
+    "workflow.js",
+];
 
 /// What the page may do: run its own scripts and styles, show its own pictures, and talk to the
 /// server that it came from. Texts are never parsed as markup.
