@@ -73,7 +73,7 @@ pub struct Columns {
 }
 
 /// A [`SealedRecord`] that somebody else holds, for instance a store the row that it has just read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are those of SealedRecord")]
 pub struct RecordRef<'a> {
     pub content: &'a str,

@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::ops::Range;
 
 use super::text::{compare, plain_prefix, unescape};
 use crate::capsule::TENANT_KEY;
@@ -21,7 +20,7 @@ use crate::header::Header;
 pub(crate) fn canonical_header(content: &str) -> Option<Header<'_>> {
     let mut checker = Checker {
         text: content,
-        at: 0,
+        rest: content.as_bytes(),
         open: Vec::with_capacity(16),
         header: Header::default(),
         wanted: None,
@@ -36,19 +35,26 @@ const DEEPEST: usize = 128;
 
 struct Checker<'a> {
     text: &'a str,
-    at: usize,
-    open: Vec<Container>,
+    /// What of the text was not read yet.
+    rest: &'a [u8],
+    open: Vec<Container<'a>>,
     header: Header<'a>,
     /// The field of the header that the next value is.
     wanted: Option<Field>,
 }
 
-struct Container {
+struct Container<'a> {
     is_object: bool,
     place: Place,
-    /// The last key, without its quotes.
-    key: Range<usize>,
-    /// Whether the last key contains escapes.
+    /// The last key.
+    key: Option<Text<'a>>,
+}
+
+/// A string as it stands in the text, without its quotes.
+#[derive(Clone, Copy)]
+struct Text<'a> {
+    bytes: &'a [u8],
+    /// Whether it contains escapes.
     escaped: bool,
 }
 
@@ -78,13 +84,13 @@ enum Field {
 
 impl<'a> Checker<'a> {
     fn document(&mut self) -> Option<()> {
-        if self.peek() != Some(b'{') {
+        if *self.rest.first()? != b'{' {
             return None;
         }
         self.wanted = Some(Field::Section(Place::Root));
         loop {
             if self.value()? && !self.next_value()? {
-                return (self.at == self.text.len()).then_some(());
+                return self.rest.is_empty().then_some(());
             }
         }
     }
@@ -93,17 +99,19 @@ impl<'a> Checker<'a> {
     /// value is complete.
     fn value(&mut self) -> Option<bool> {
         let wanted = self.wanted.take();
-        let start = self.at;
-        match self.peek()? {
+        let start = self.rest;
+        let mut escaped = false;
+        let (&first, inside) = start.split_first()?;
+        match first {
             b'{' => {
                 let place = match wanted {
                     None => Place::Elsewhere,
                     Some(Field::Section(place)) => place,
                     Some(_) => return None,
                 };
-                self.enter(true, place)?;
-                if self.peek()? == b'}' {
-                    self.leave();
+                self.enter(true, place, inside)?;
+                if let [b'}', rest @ ..] = inside {
+                    self.leave(rest);
                     return Some(true);
                 }
                 self.key()?;
@@ -114,24 +122,24 @@ impl<'a> Checker<'a> {
                 if !matches!(wanted, None | Some(Field::Section(Place::Environment))) {
                     return None;
                 }
-                self.enter(false, Place::Elsewhere)?;
-                if self.peek()? == b']' {
-                    self.leave();
+                self.enter(false, Place::Elsewhere, inside)?;
+                if let [b']', rest @ ..] = inside {
+                    self.leave(rest);
                     return Some(true);
                 }
                 return Some(false);
             }
-            b'"' => {
-                self.string()?;
-            }
+            b'"' => escaped = self.string(inside)?.escaped,
             b'-' | b'0'..=b'9' => self.number()?,
-            b't' => self.word("true")?,
-            b'f' => self.word("false")?,
-            b'n' => self.word("null")?,
+            b't' => self.rest = start.strip_prefix(b"true")?,
+            b'f' => self.rest = start.strip_prefix(b"false")?,
+            b'n' => self.rest = start.strip_prefix(b"null")?,
             _ => return None,
         }
         if let Some(field) = wanted {
-            self.keep(field, &self.text[start..self.at])?;
+            let place = |rest: &[u8]| self.text.len() - rest.len();
+            let value = &self.text[place(start)..place(self.rest)];
+            self.keep(field, value, escaped)?;
         }
         Some(true)
     }
@@ -140,140 +148,108 @@ impl<'a> Checker<'a> {
     /// ended.
     fn next_value(&mut self) -> Option<bool> {
         while let Some(container) = self.open.last() {
-            match (self.peek()?, container.is_object) {
-                (b',', true) => {
-                    self.at += 1;
-                    self.key()?;
+            let (&byte, rest) = self.rest.split_first()?;
+            match (byte, container.is_object) {
+                (b',', is_object) => {
+                    self.rest = rest;
+                    if is_object {
+                        self.key()?;
+                    }
                     return Some(true);
                 }
-                (b',', false) => {
-                    self.at += 1;
-                    return Some(true);
-                }
-                (b'}', true) | (b']', false) => self.leave(),
+                (b'}', true) | (b']', false) => self.leave(rest),
                 _ => return None,
             }
         }
         Some(false)
     }
 
-    fn enter(&mut self, is_object: bool, place: Place) -> Option<()> {
+    fn enter(&mut self, is_object: bool, place: Place, inside: &'a [u8]) -> Option<()> {
         if self.open.len() == DEEPEST {
             return None;
         }
-        self.at += 1;
+        self.rest = inside;
         self.open.push(Container {
             is_object,
             place,
-            key: 0..0,
-            escaped: false,
+            key: None,
         });
         Some(())
     }
 
-    fn leave(&mut self) {
-        self.at += 1;
+    fn leave(&mut self, rest: &'a [u8]) {
+        self.rest = rest;
         self.open.pop();
     }
 
     /// Reads a key, which must come after the one before it, and the colon behind it.
     fn key(&mut self) -> Option<()> {
-        if self.peek()? != b'"' {
+        let [b'"', inside @ ..] = self.rest else {
             return None;
-        }
-        let start = self.at + 1;
-        let escaped = self.string()?;
-        let key = start..self.at - 1;
-        if self.peek()? != b':' {
-            return None;
-        }
-        self.at += 1;
-        let text = self.text;
+        };
+        let key = self.string(inside)?;
+        self.rest = self.rest.strip_prefix(b":")?;
         let container = self.open.last_mut()?;
-        // No key has come before the first one.
-        if container.key.start > 0 {
-            let (before, this) = (&text[container.key.clone()], &text[key.clone()]);
-            if compare(before, this, escaped | container.escaped) != Ordering::Less {
+        if let Some(before) = container.key {
+            let escaped = key.escaped || before.escaped;
+            if compare(before.bytes, key.bytes, escaped) != Ordering::Less {
                 return None;
             }
         }
-        self.wanted = field(container.place, &text.as_bytes()[key.clone()]);
-        container.key = key;
-        container.escaped = escaped;
+        container.key = Some(key);
+        self.wanted = field(container.place, key.bytes);
         Some(())
     }
 
-    /// Reads a string, and returns whether it contains escapes.
-    fn string(&mut self) -> Option<bool> {
-        let bytes = self.text.as_bytes();
-        let mut escaped = false;
-        self.at += 1;
+    /// Reads a string, of which the opening quote was read.
+    fn string(&mut self, inside: &'a [u8]) -> Option<Text<'a>> {
+        let (mut rest, mut escaped) = (inside, false);
         loop {
-            self.at += plain_prefix(&bytes[self.at..]);
-            match bytes.get(self.at..)? {
-                [b'"', ..] => {
-                    self.at += 1;
-                    return Some(escaped);
-                }
-                [b'\\', b'"' | b'\\' | b'b' | b't' | b'n' | b'f' | b'r', ..] => self.at += 2,
-                // The control characters that have no short escape.
-                [
-                    b'\\',
-                    b'u',
-                    b'0',
-                    b'0',
-                    b'0',
-                    b'0'..=b'7' | b'b' | b'e' | b'f',
-                    ..,
-                ]
-                | [b'\\', b'u', b'0', b'0', b'1', b'0'..=b'9' | b'a'..=b'f', ..] => self.at += 6,
-                _ => return None,
+            rest = &rest[plain_prefix(rest)..];
+            if let [b'"', after @ ..] = rest {
+                self.rest = after;
+                let bytes = &inside[..inside.len() - rest.len()];
+                return Some(Text { bytes, escaped });
             }
+            rest = behind_escape(rest)?;
             escaped = true;
         }
     }
 
     fn number(&mut self) -> Option<()> {
-        self.accept(b"-");
-        if !self.accept(b"0") {
+        self.accept(|byte| byte == b'-');
+        if !self.accept(|byte| byte == b'0') {
             self.digits()?;
         }
-        if self.accept(b".") {
+        if self.accept(|byte| byte == b'.') {
             self.digits()?;
         }
-        if self.accept(b"eE") {
-            self.accept(b"+-");
+        if self.accept(|byte| matches!(byte, b'e' | b'E')) {
+            self.accept(|byte| matches!(byte, b'+' | b'-'));
             self.digits()?;
         }
         Some(())
     }
 
     fn digits(&mut self) -> Option<()> {
-        let start = self.at;
-        while self.accept(b"0123456789") {}
-        (self.at > start).then_some(())
+        let digits = self.rest.iter().take_while(|byte| byte.is_ascii_digit());
+        let count = digits.count();
+        self.rest = &self.rest[count..];
+        (count > 0).then_some(())
     }
 
-    fn word(&mut self, word: &str) -> Option<()> {
-        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-            return None;
+    /// Passes over one byte if it is such.
+    fn accept(&mut self, is_such: impl FnOnce(u8) -> bool) -> bool {
+        match self.rest {
+            [byte, rest @ ..] if is_such(*byte) => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
         }
-        self.at += word.len();
-        Some(())
     }
 
-    /// Passes over one byte if it is one of these.
-    fn accept(&mut self, bytes: &[u8]) -> bool {
-        let found = self.peek().is_some_and(|byte| bytes.contains(&byte));
-        self.at += usize::from(found);
-        found
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn keep(&mut self, field: Field, value: &'a str) -> Option<()> {
+    fn keep(&mut self, field: Field, value: &'a str, escaped: bool) -> Option<()> {
         let header = &mut self.header;
         let place = match field {
             Field::Id => &mut header.id,
@@ -290,8 +266,27 @@ impl<'a> Checker<'a> {
             Field::Section(Place::Environment) => return Some(()),
             Field::Section(_) => return None,
         };
-        *place = scalar(value)?;
+        *place = scalar(value, escaped)?;
         Some(())
+    }
+}
+
+/// What follows an escape in its one spelling.
+fn behind_escape(text: &[u8]) -> Option<&[u8]> {
+    match text {
+        [b'\\', b'"' | b'\\' | b'b' | b't' | b'n' | b'f' | b'r', rest @ ..]
+        // The control characters that have no short escape.
+        | [
+            b'\\',
+            b'u',
+            b'0',
+            b'0',
+            b'0',
+            b'0'..=b'7' | b'b' | b'e' | b'f',
+            rest @ ..,
+        ]
+        | [b'\\', b'u', b'0', b'0', b'1', b'0'..=b'9' | b'a'..=b'f', rest @ ..] => Some(rest),
+        _ => None,
     }
 }
 
@@ -314,7 +309,7 @@ fn field(place: Place, key: &[u8]) -> Option<Field> {
 
 /// The text of a string, nothing for null, and of other values the JSON text.
 #[expect(clippy::option_option, reason = "not readable, absent, present")]
-fn scalar(value: &str) -> Option<Option<Cow<'_, str>>> {
+fn scalar(value: &str, escaped: bool) -> Option<Option<Cow<'_, str>>> {
     if value == "null" {
         return Some(None);
     }
@@ -324,8 +319,8 @@ fn scalar(value: &str) -> Option<Option<Cow<'_, str>>> {
     else {
         return Some(Some(Cow::Borrowed(value)));
     };
-    if inner.contains('\\') {
-        let text = String::from_utf8(unescape(inner).collect()).ok()?;
+    if escaped {
+        let text = String::from_utf8(unescape(inner.as_bytes()).collect()).ok()?;
         return Some(Some(Cow::Owned(text)));
     }
     Some(Some(Cow::Borrowed(inner)))

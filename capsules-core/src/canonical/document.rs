@@ -354,14 +354,15 @@ impl Member {
 
 fn compare_keys(flat: &str, left: &Member, right: &Member) -> Ordering {
     compare(
-        left.key(flat),
-        right.key(flat),
+        left.key(flat).as_bytes(),
+        right.key(flat).as_bytes(),
         left.escaped || right.escaped,
     )
 }
 
 pub(super) fn duplicate_key(canonical: &str, offset: usize) -> CanonicalError {
-    let key = String::from_utf8_lossy(&unescape(canonical).collect::<Vec<_>>()).into_owned();
+    let key =
+        String::from_utf8_lossy(&unescape(canonical.as_bytes()).collect::<Vec<_>>()).into_owned();
     CanonicalError::DuplicateKey { key, offset }
 }
 

@@ -76,7 +76,7 @@ fn seal_value(key: &str, canonical: &str) -> Result<Option<String>, CanonicalErr
     canonical
         .strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'))
-        .and_then(|text| String::from_utf8(unescape(text).collect()).ok())
+        .and_then(|text| String::from_utf8(unescape(text.as_bytes()).collect()).ok())
         .map(Some)
         .ok_or_else(|| CanonicalError::SealedRecord {
             reason: format!("expected a string or null as `{key}`"),

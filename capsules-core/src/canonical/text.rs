@@ -41,29 +41,35 @@ pub(super) fn write_char(char: char, out: &mut String) -> bool {
 }
 
 /// How many bytes at the start stand for themselves inside a string.
+#[inline]
 pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
-    // Whole chunks are tested without branches, which compiles to vector instructions.
-    let (chunks, _) = bytes.as_chunks::<8>();
-    let plain_chunks = chunks
-        .iter()
-        .take_while(|chunk| {
-            !chunk
-                .iter()
-                .fold(false, |found, &byte| found | is_special(byte))
-        })
-        .count();
-    let tested = plain_chunks * 8;
-    let rest = &bytes[tested..];
-    tested
-        + rest
-            .iter()
-            .position(|&byte| is_special(byte))
-            .unwrap_or(rest.len())
+    let (words, rest) = bytes.as_chunks();
+    for (number, word) in words.iter().enumerate() {
+        if let Some(end) = first_special(*word) {
+            return number * 8 + end;
+        }
+    }
+    let end = rest.iter().position(|&byte| is_special(byte));
+    words.len() * 8 + end.unwrap_or(rest.len())
+}
+
+/// The place of the first byte that cannot stand for itself. Eight bytes are tested at once, as one
+/// number, without a branch for each.
+fn first_special(bytes: [u8; 8]) -> Option<usize> {
+    const EACH: u64 = u64::from_le_bytes([1; 8]);
+    let word = u64::from_le_bytes(bytes);
+    let below = |word: u64, limit: u8| word.wrapping_sub(EACH * u64::from(limit));
+    let equal = |byte: u8| below(word ^ (EACH * u64::from(byte)), 1);
+    // A difference below zero sets the highest bit of its byte and borrows from the bytes after it,
+    // so the first such bit tells. Bytes beyond ASCII have theirs from the beginning.
+    let special = below(word, 0x20) | equal(b'"') | equal(b'\\');
+    let special = special & !word & (EACH << 7);
+    (special != 0).then(|| special.trailing_zeros() as usize / 8)
 }
 
 /// Compares two strings by code point. Both are given in canonical form without their quotes;
 /// `escaped` says whether either contains an escape.
-pub(super) fn compare(left: &str, right: &str, escaped: bool) -> Ordering {
+pub(super) fn compare(left: &[u8], right: &[u8], escaped: bool) -> Ordering {
     // The order of UTF-8 bytes is the order of code points.
     if escaped {
         unescape(left).cmp(unescape(right))
@@ -73,8 +79,8 @@ pub(super) fn compare(left: &str, right: &str, escaped: bool) -> Ordering {
 }
 
 /// The bytes that a string in canonical form, without its quotes, stands for.
-pub(super) fn unescape(canonical: &str) -> impl Iterator<Item = u8> {
-    let mut bytes = canonical.bytes();
+pub(super) fn unescape(canonical: &[u8]) -> impl Iterator<Item = u8> {
+    let mut bytes = canonical.iter().copied();
     std::iter::from_fn(move || {
         let byte = bytes.next()?;
         if byte != b'\\' {
@@ -101,12 +107,8 @@ pub(super) fn unescape(canonical: &str) -> impl Iterator<Item = u8> {
 }
 
 /// The bytes that cannot stand for themselves inside a string.
-#[expect(
-    clippy::needless_bitwise_bool,
-    reason = "a third faster than with branches"
-)]
 fn is_special(byte: u8) -> bool {
-    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 fn write_escape(byte: u8, out: &mut String) {
@@ -165,11 +167,12 @@ mod tests {
     #[test]
     fn escaped_keys_sort_by_what_they_stand_for() {
         // Escaped, a line feed begins with a backslash, which is above `A`.
-        assert_eq!(compare(r"\n", "A", true), Ordering::Less);
-        assert_eq!(compare(r"\u001f", r"\n", true), Ordering::Greater);
-        assert_eq!(compare(r#"\""#, "!", true), Ordering::Greater);
+        assert_eq!(compare(br"\n", b"A", true), Ordering::Less);
+        assert_eq!(compare(br"\u001f", br"\n", true), Ordering::Greater);
+        assert_eq!(compare(br#"\""#, b"!", true), Ordering::Greater);
         // UTF-16 order would be the other way round.
-        assert_eq!(compare("\u{ffff}", "\u{10000}", false), Ordering::Less);
+        let (left, right) = ("\u{ffff}".as_bytes(), "\u{10000}".as_bytes());
+        assert_eq!(compare(left, right, false), Ordering::Less);
     }
 
     #[test]
@@ -177,6 +180,9 @@ mod tests {
         let all: String = ('\0'..='\u{ff}').collect();
         let canonical = string(&all);
         let inner = &canonical[1..canonical.len() - 1];
-        assert_eq!(String::from_utf8(unescape(inner).collect()).unwrap(), all);
+        assert_eq!(
+            String::from_utf8(unescape(inner.as_bytes()).collect()).unwrap(),
+            all
+        );
     }
 }

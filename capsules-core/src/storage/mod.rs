@@ -178,6 +178,22 @@ pub trait Storage: Send + Sync {
         self.scan(tenant, from, &mut |record| visit(record.as_ref()))
     }
 
+    /// As [`scan_ref`](Self::scan_ref), for a visitor that looks at the content, the hash and the
+    /// sequence alone. A store that reads rows faster when it reads less of them leaves the other
+    /// fields empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`scan`](Self::scan).
+    fn scan_links(
+        &self,
+        tenant: Option<&str>,
+        from: u64,
+        visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        self.scan_ref(tenant, from, visit)
+    }
+
     /// The records that a filter selects.
     ///
     /// # Errors

@@ -20,12 +20,15 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use super::parallel::Neighbours;
-use super::report::Report;
+use super::report::{Level, Report};
 use super::signatures::Signatures;
 use super::verification::{Part, Place, Verification};
 use super::verifier::Verifier;
 use crate::record::RecordRef;
 use crate::storage::{Storage, StorageError};
+
+/// Shorter ranges would not be worth the signatures that are decided together.
+const SHORTEST: u64 = 1_024;
 
 /// Verifies a store. `None` when that has to be done in the chain's order.
 pub(super) fn run(
@@ -50,8 +53,10 @@ pub(super) fn run(
         }
     }
     let place = verification.place();
-    let length = verifier.range_records();
     let records = (head.sequence + 1).saturating_sub(place.sequence());
+    // Of a short chain each thread takes several ranges too, so that they end together.
+    let share = records.div_ceil(4 * threads as u64).max(SHORTEST);
+    let length = verifier.range_records().min(share);
     let plan = Plan {
         verifier,
         storage,
@@ -170,7 +175,7 @@ impl Plan<'_> {
         let is_at = |record: &RecordRef<'_>, sequence: u64| {
             u64::try_from(record.columns.sequence) == Ok(sequence)
         };
-        let scanned = self.storage.scan_ref(self.tenant, from, &mut |record| {
+        let mut visit = |record: RecordRef<'_>| {
             if begin.is_none() {
                 if !is_at(&record, from) {
                     return ControlFlow::Break(());
@@ -188,7 +193,11 @@ impl Plan<'_> {
                 Some(_) => ControlFlow::Break(()),
                 None => ControlFlow::Continue(()),
             }
-        });
+        };
+        let scanned = match self.verifier.level() {
+            Level::Structural => self.storage.scan_links(self.tenant, from, &mut visit),
+            Level::Full | Level::Signatures => self.storage.scan_ref(self.tenant, from, &mut visit),
+        };
         let part = check.into_part(signatures);
         scanned?;
         Ok(begin.zip(part).map(|(begin, part)| Done { begin, part }))

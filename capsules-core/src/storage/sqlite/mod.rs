@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params_from_iter};
 use uuid::Uuid;
 
 use self::failure::{Attempt, Failure};
@@ -156,6 +156,30 @@ impl SqliteStorage {
         })
     }
 
+    /// Shows what `read` makes of these columns of each row.
+    fn scan_columns(
+        &self,
+        columns: &str,
+        from: u64,
+        read: for<'r> fn(&'r Row<'_>) -> Result<RecordRef<'r>, Failure>,
+        visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        // Without a bound a scan also finds what is no place in a chain.
+        let bound = if from == 0 { "" } else { "WHERE sequence >= ?" };
+        let sql = format!("SELECT {columns} FROM capsules {bound} ORDER BY sequence");
+        let from = (from > 0).then(|| i64::try_from(from).unwrap_or(i64::MAX));
+        self.readers.read(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut rows = statement.query(params_from_iter(from))?;
+            while let Some(row) = rows.next()? {
+                if visit(read(row)?).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn reopen(&self) -> Result<Writer, StorageError> {
         let failed = |failure: Failure| failure.during(Attempt::Open, &self.path);
         let (writer, layout) = open_writer(&self.path, self.busy_timeout).map_err(failed)?;
@@ -247,23 +271,16 @@ impl Storage for SqliteStorage {
         from: u64,
         visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
-        // Without a bound a scan also finds what is no place in a chain.
-        let bound = if from == 0 { "" } else { "WHERE sequence >= ?" };
-        let sql = format!(
-            "SELECT {} FROM capsules {bound} ORDER BY sequence",
-            self.layout().columns()
-        );
-        let from = (from > 0).then(|| i64::try_from(from).unwrap_or(i64::MAX));
-        self.readers.read(|connection| {
-            let mut statement = connection.prepare_cached(&sql)?;
-            let mut rows = statement.query(params_from_iter(from))?;
-            while let Some(row) = rows.next()? {
-                if visit(row::read_ref(row)?).is_break() {
-                    break;
-                }
-            }
-            Ok(())
-        })
+        self.scan_columns(&self.layout().columns(), from, row::read_ref, visit)
+    }
+
+    fn scan_links(
+        &self,
+        _tenant: Option<&str>,
+        from: u64,
+        visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        self.scan_columns(row::LINKED, from, row::read_linked, visit)
     }
 
     fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
@@ -433,6 +450,32 @@ mod tests {
                 columns: draft.columns(&position),
             }])
         })
+    }
+
+    #[test]
+    fn a_scan_of_links_has_what_places_records_in_the_chain() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStorage::open(directory.path().join("capsules.db")).unwrap();
+        for _ in 0..3 {
+            append(&store).unwrap();
+        }
+        let mut whole = Vec::new();
+        let mut linked = Vec::new();
+        let note = |records: &mut Vec<_>, record: RecordRef<'_>| {
+            let sequence = record.columns.sequence;
+            records.push((sequence, record.content.to_owned(), record.hash.to_owned()));
+            ControlFlow::Continue(())
+        };
+        for from in [0, 1] {
+            store
+                .scan_ref(None, from, &mut |r| note(&mut whole, r))
+                .unwrap();
+            store
+                .scan_links(None, from, &mut |r| note(&mut linked, r))
+                .unwrap();
+        }
+        assert_eq!(whole.len(), 5);
+        assert_eq!(linked, whole);
     }
 
     fn limit_pages(store: &SqliteStorage, pages: i64) {

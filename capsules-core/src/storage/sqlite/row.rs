@@ -51,6 +51,22 @@ pub(super) fn read_ref<'r>(row: &'r Row<'_>) -> Result<RecordRef<'r>, Failure> {
     })
 }
 
+/// The columns that [`read_linked`] reads, and the id for what it says of a row that it cannot read.
+pub(super) const LINKED: &str = "id, sequence, data, hash";
+
+/// What places a record in a chain, and nothing else, without a copy.
+pub(super) fn read_linked<'r>(row: &'r Row<'_>) -> Result<RecordRef<'r>, Failure> {
+    Ok(RecordRef {
+        content: content(row, 2)?,
+        hash: text(row, 3)?,
+        columns: ColumnsRef {
+            sequence: integer(row, 1)?,
+            ..ColumnsRef::default()
+        },
+        ..RecordRef::default()
+    })
+}
+
 /// The record that ends the chain.
 pub(super) fn read_head(connection: &Connection) -> Result<Option<Head>, Failure> {
     let mut statement = connection
