@@ -4,6 +4,8 @@ use capsules_core::Capsule;
 use capsules_core::canonical::{Numbers, canonical_capsule, canonicalize};
 use serde_json::Value;
 
+use crate::is_read_exactly;
+
 /// Canonical JSON of any text, and of a capsule.
 pub fn canonical(text: &[u8]) {
     for numbers in [Numbers::AsWritten, Numbers::FloatTyped, Numbers::Python] {
@@ -59,12 +61,4 @@ fn typed_is_document(capsule: &Capsule) {
     }
     let read: Capsule = serde_json::from_str(&text).expect("a capsule reads what it wrote");
     assert_eq!(canonical_capsule(&read).as_deref(), Ok(&*text));
-}
-
-/// Whether `serde_json` reads every number as it is written. Some it reads as the double beside it,
-/// unless its feature `float_roundtrip` is on, which is not ours to choose for a whole build.
-fn is_read_exactly(text: &str) -> bool {
-    let read: Value = serde_json::from_str(text).expect("a capsule is JSON");
-    let again = canonicalize(read.to_string().as_bytes(), Numbers::Python);
-    again.as_deref() == Ok(text)
 }

@@ -3,14 +3,18 @@
 use capsules_core::Keyring;
 use capsules_core::verify::TrustedKeys;
 
+use crate::is_read_exactly;
+
 /// A `keyring.json`.
 pub fn keyring(text: &[u8]) {
     let Ok(keyring) = serde_json::from_slice::<Keyring>(text) else {
         return;
     };
-    let written = serde_json::to_vec(&keyring).expect("a keyring can be written");
-    let read: Keyring = serde_json::from_slice(&written).expect("and read again");
-    assert_eq!(read, keyring);
+    let written = serde_json::to_string(&keyring).expect("a keyring can be written");
+    let read: Keyring = serde_json::from_str(&written).expect("and read again");
+    if is_read_exactly(&written) {
+        assert_eq!(read, keyring);
+    }
     if let Some(active) = keyring.active() {
         assert!(keyring.epochs().contains(active));
     }

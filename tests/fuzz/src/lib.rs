@@ -23,3 +23,13 @@ pub use import::import;
 pub use journal::journal;
 pub use keyring::keyring;
 pub use uri::uri;
+
+use capsules_core::canonical::{Numbers, canonicalize};
+
+/// Whether `serde_json` reads every number as it is written. Some it reads as the double beside it,
+/// unless its feature `float_roundtrip` is on, which is not ours to choose for a whole build.
+fn is_read_exactly(text: &str) -> bool {
+    let read: serde_json::Value = serde_json::from_str(text).expect("it is JSON");
+    let canonical = |text: &str| canonicalize(text.as_bytes(), Numbers::Python);
+    canonical(&read.to_string()) == canonical(text)
+}
