@@ -37,7 +37,7 @@ impl<T: Clone + Default> Carried<T> {
         mut extend: impl FnMut(T, Option<&str>, &Filter) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         if view.has_chains() {
-            return self.over_all(view, filter, extend);
+            return over_all(view, filter, extend);
         }
         let chain = view.chain();
         let Some(head) = view.head(chain)? else {
@@ -59,20 +59,6 @@ impl<T: Clone + Default> Carried<T> {
         Ok(result)
     }
 
-    /// Several chains have no common head.
-    fn over_all(
-        &self,
-        view: &View,
-        filter: &Filter,
-        mut extend: impl FnMut(T, Option<&str>, &Filter) -> Result<T, StorageError>,
-    ) -> Result<T, StorageError> {
-        let mut result = T::default();
-        for chain in view.chains()? {
-            result = extend(result, chain.as_deref(), filter)?;
-        }
-        Ok(result)
-    }
-
     /// Results are only ever replaced as a whole, so those of a poisoned lock are intact.
     fn lock(&self) -> std::sync::MutexGuard<'_, Recent<Key, (T, Head)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
@@ -88,4 +74,17 @@ fn is_in(earlier: &Head, view: &View, head: &Head) -> Result<bool, StorageError>
     let view = view.whole();
     let record = view.record_at(view.chain(), earlier.sequence)?;
     Ok(record.is_some_and(|record| record.hash == earlier.hash))
+}
+
+/// The result over several chains, which have no common head.
+fn over_all<T: Default>(
+    view: &View,
+    filter: &Filter,
+    mut extend: impl FnMut(T, Option<&str>, &Filter) -> Result<T, StorageError>,
+) -> Result<T, StorageError> {
+    let mut result = T::default();
+    for chain in view.chains()? {
+        result = extend(result, chain.as_deref(), filter)?;
+    }
+    Ok(result)
 }

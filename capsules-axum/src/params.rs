@@ -4,16 +4,20 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
+use capsules_core::index::Query;
 use capsules_core::verify::Level;
-use capsules_core::{CapsuleType, Filter, OutcomeStatus, Timestamp};
+use capsules_core::{CapsuleType, Filter, OutcomeStatus, Timestamp, Uuid};
 use http::request::Parts;
 use utoipa::IntoParams;
 
 use crate::problem::Problem;
 
-/// The most that a page may hold.
-pub(crate) const MOST: u64 = 100;
+/// The most capsules that a page may hold.
+const MOST: u64 = 100;
+
+/// The most sessions that may be asked for.
+const MOST_SESSIONS: u64 = 1_000;
 
 /// What a route takes from the query. Parameters that it does not know, parameters that are given
 /// twice and values that cannot be read are refused, with the reason; an empty value counts as
@@ -52,7 +56,7 @@ pub(crate) struct Pairs {
 
 impl Pairs {
     fn read(parts: &Parts) -> Result<Self, Problem> {
-        let Query(pairs): Query<Vec<(String, String)>> = Query::try_from_uri(&parts.uri)
+        let axum::extract::Query(pairs) = axum::extract::Query::try_from_uri(&parts.uri)
             .map_err(|error| Problem::bad_request(error.body_text()))?;
         Ok(Self {
             pairs,
@@ -174,9 +178,8 @@ pub(crate) struct FilterParams {
     /// Only this session.
     #[param(required = false, nullable = false)]
     pub(crate) session_id: Option<String>,
-    /// Only this outcome.
-    #[param(required = false, nullable = false, value_type = String,
-        pattern = "^(pending|success|failure|partial|blocked)$")]
+    /// Only this outcome, usually pending, success, failure, partial or blocked.
+    #[param(required = false, nullable = false, value_type = String)]
     pub(crate) status: Option<OutcomeStatus>,
     /// Only actions that began at this time or later (`trigger.timestamp`).
     #[param(required = false, nullable = false, value_type = String, format = DateTime)]
@@ -241,6 +244,14 @@ pub(crate) struct PageParams {
     /// Only places in the chain after this one.
     #[param(required = false, nullable = false, value_type = i64, minimum = 0)]
     pub(crate) after: Option<u64>,
+    /// Only what comes after the capsule with this id: the cursor of the next page where each tenant
+    /// has a chain of its own.
+    #[param(required = false, nullable = false, value_type = Uuid)]
+    pub(crate) beyond: Option<Uuid>,
+    /// Words of request, summary and error: all of them, those in double quotes one after the
+    /// other, and those with `*` at their end as beginnings.
+    #[param(required = false, nullable = false, value_type = String)]
+    pub(crate) q: Option<Query>,
 }
 
 impl FromQuery for PageParams {
@@ -250,6 +261,34 @@ impl FromQuery for PageParams {
             offset: query.number("offset", 0, LAST)?.unwrap_or(0),
             before: query.number("before", 0, u64::MAX)?,
             after: query.number("after", 0, u64::MAX)?,
+            beyond: query.parsed("beyond")?,
+            q: query.read_as("q", words)?,
+        })
+    }
+}
+
+fn words(text: &str) -> Result<Query, String> {
+    Query::words(text).ok_or_else(|| "there is no word in it to search for".to_owned())
+}
+
+/// How many sessions are wanted.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SessionParams {
+    /// Only this tenant's capsules.
+    #[param(required = false, nullable = false)]
+    pub(crate) tenant_id: Option<String>,
+    /// At most this many sessions.
+    #[param(required = false, nullable = false, value_type = i64,
+        minimum = 1, maximum = 1000, default = 100)]
+    pub(crate) limit: u64,
+}
+
+impl FromQuery for SessionParams {
+    fn take(query: &mut Pairs) -> Result<Self, Problem> {
+        Ok(Self {
+            tenant_id: query.text("tenant_id")?,
+            limit: query.number("limit", 1, MOST_SESSIONS)?.unwrap_or(100),
         })
     }
 }
@@ -261,7 +300,8 @@ pub(crate) struct EventParams {
     /// Only this tenant's capsules.
     #[param(required = false, nullable = false)]
     pub(crate) tenant_id: Option<String>,
-    /// Only places in the chain after this one.
+    /// Only places in the chain after this one. Where each tenant has a chain of its own and none is
+    /// named, it has no meaning.
     #[param(required = false, nullable = false, value_type = i64, minimum = 0)]
     pub(crate) after: Option<u64>,
 }

@@ -77,6 +77,9 @@ impl From<StorageError> for Problem {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Locked { .. } => Self::busy("The store is locked by a writer", 1),
+            StorageError::NoCursor { .. } => {
+                Self::bad_request("`beyond` names no capsule to go on from")
+            }
             StorageError::Closed { .. } => Self::busy("The store is closed", 60),
             error => Self::internal(&error),
         }

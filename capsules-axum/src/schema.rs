@@ -1,4 +1,4 @@
-//! What the OpenAPI document says of bodies that are written as the text that is stored.
+//! What the description says of bodies that are written as the text that is stored.
 
 use utoipa::PartialSchema;
 use utoipa::ToSchema;

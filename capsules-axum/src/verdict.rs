@@ -78,7 +78,8 @@ struct Question {
     #[schema(
         pattern = "^(links|content|signatures|post_quantum|columns|tenant|time_order|epochs)$"
     )]
-    question: &'static str,
+    #[serde(rename = "question")]
+    name: &'static str,
     /// The answer.
     #[schema(pattern = "^(passed|failed|not_checked)$")]
     verdict: &'static str,
@@ -160,7 +161,7 @@ impl Question {
             verify::Verdict::NotChecked { why } => ("not_checked", Some(why.clone())),
         };
         Ok(Self {
-            question: check.as_str(),
+            name: check.as_str(),
             verdict,
             reason,
         })

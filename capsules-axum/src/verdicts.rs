@@ -177,10 +177,10 @@ impl Work {
             true => view.chains()?,
             false => vec![view.chain().map(str::to_owned)],
         };
-        let mut total = 0;
-        for chain in &chains {
-            total += length(&view, chain.as_deref())?;
-        }
+        let total = match view.has_chains() {
+            true => view.heads()?.iter().map(|(_, head)| length(head)).sum(),
+            false => view.head(view.chain())?.as_ref().map_or(0, length),
+        };
         let mut told = Instant::now();
         let (mut before, mut reports) = (0, Vec::new());
         for chain in &chains {
@@ -207,9 +207,8 @@ impl Work {
     }
 }
 
-fn length(view: &View, chain: Option<&str>) -> Result<u64, StorageError> {
-    let head: Option<Head> = view.head(chain)?;
-    Ok(head.map_or(0, |head| head.sequence.saturating_add(1)))
+fn length(head: &Head) -> u64 {
+    head.sequence.saturating_add(1)
 }
 
 /// Between two messages of the progress.

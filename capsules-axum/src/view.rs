@@ -138,6 +138,20 @@ impl Storage for View {
         }
     }
 
+    fn heads(&self) -> Result<Vec<(Option<String>, Head)>, StorageError> {
+        match self.own {
+            Some(_) => {
+                let chain = self.chain();
+                let head = self.storage.head(chain)?;
+                Ok(head
+                    .map(|head| (chain.map(str::to_owned), head))
+                    .into_iter()
+                    .collect())
+            }
+            None => self.storage.heads(),
+        }
+    }
+
     fn scan(
         &self,
         chain: Option<&str>,

@@ -1,7 +1,8 @@
 //! `GET /events`: capsules as they are stored.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ use crate::view::View;
 /// New capsules as they are stored
 ///
 /// Server-sent events `capsule` with the sealed record as data and its place as id, from the place
-/// `after` on, or the one in the header `Last-Event-ID`, or from now on.
+/// `after` on, or the one in the header `Last-Event-ID`, or from now on. Of several chains the events
+/// have no id.
 #[utoipa::path(
     get,
     path = "/events",
@@ -41,22 +43,22 @@ pub(super) async fn events(
     Params(params): Params<EventParams>,
 ) -> Result<Response, Problem> {
     let view = shared.view(&caller, params.tenant_id.as_deref())?;
-    if view.has_chains() {
-        return Err(Problem::bad_request(
-            "This store keeps a chain for each tenant: `tenant_id` has to name one",
-        ));
-    }
     let place = shared.stream()?;
     let after = match last_event(&request)? {
         Some(last) => Some(last),
         None => params.after,
     };
     let last = match after {
-        Some(after) => Some(after),
-        None => {
+        Some(after) if !view.has_chains() => {
+            HashMap::from([(view.chain().map(str::to_owned), after)])
+        }
+        _ => {
             let view = view.clone();
-            let head = shared.reads.run(move || view.head(view.chain())).await?;
-            head.map(|head| head.sequence)
+            let heads = shared.reads.run(move || view.heads()).await?;
+            let places = heads
+                .into_iter()
+                .map(|(chain, head)| (chain, head.sequence));
+            places.collect()
         }
     };
     let follower = Follower {
@@ -68,7 +70,8 @@ pub(super) async fn events(
     };
     let events = stream::unfold(follower, |mut follower| async move {
         let record = follower.next().await?;
-        Some((event(&record), follower))
+        let event = event(&record, follower.view.has_chains());
+        Some((Ok::<_, Infallible>(event), follower))
     });
     let sse = Sse::new(events).keep_alive(KeepAlive::default());
     Ok(sse.into_response())
@@ -85,24 +88,23 @@ fn last_event(request: &HeaderMap) -> Result<Option<u64>, Problem> {
     })
 }
 
-fn event(record: &SealedRecord) -> Result<Event, Infallible> {
-    let id = record.columns.sequence.to_string();
+fn event(record: &SealedRecord, has_chains: bool) -> Event {
     // A content may be stored with line breaks, which would end the data.
-    let data = answer::record(record);
-    let data = if data.contains('\r') {
-        data.replace('\r', " ")
-    } else {
-        data
-    };
-    Ok(Event::default().event("capsule").id(id).data(data))
+    let data = answer::record(record).replace('\r', " ");
+    let event = Event::default().event("capsule").data(data);
+    match has_chains {
+        // Places of several chains are nothing to go on from.
+        true => event,
+        false => event.id(record.columns.sequence.to_string()),
+    }
 }
 
 /// What has not been told yet.
 struct Follower {
     shared: Arc<Shared>,
     view: View,
-    /// The place up to which everything was read.
-    last: Option<u64>,
+    /// The place of each chain up to which everything was read.
+    last: HashMap<Option<String>, u64>,
     waiting: VecDeque<SealedRecord>,
     _place: OwnedSemaphorePermit,
 }
@@ -115,7 +117,7 @@ impl Follower {
             if let Some(record) = self.waiting.pop_front() {
                 return Some(record);
             }
-            let (view, last) = (self.view.clone(), self.last);
+            let (view, last) = (self.view.clone(), mem::take(&mut self.last));
             let read = self.shared.reads.run(move || after(&view, last)).await;
             let (found, last) = read.ok()?;
             self.waiting.extend(found);
@@ -127,25 +129,34 @@ impl Follower {
     }
 }
 
-/// Some of the records after a place, and the place up to which there are no others.
-fn after(view: &View, last: Option<u64>) -> Result<(Vec<SealedRecord>, Option<u64>), StorageError> {
-    let Some(head) = view.head(view.chain())? else {
-        return Ok((Vec::new(), None));
-    };
-    if last.is_some_and(|last| head.sequence <= last) {
+/// Places of chains.
+type Places = HashMap<Option<String>, u64>;
+
+/// Some of the records after these places, and the places up to which there are no others.
+fn after(view: &View, mut last: Places) -> Result<(Vec<SealedRecord>, Places), StorageError> {
+    let mut found = Vec::new();
+    for (chain, head) in view.heads()? {
+        let seen = last.get(&chain).copied();
         // A chain that was cut goes on from where it ends now.
-        return Ok((Vec::new(), Some(head.sequence)));
+        let mut end = Some(head.sequence);
+        if seen.is_none_or(|seen| seen < head.sequence) {
+            let mut filter = Filter::new().oldest_first().limit(AT_ONCE);
+            filter.after = seen;
+            filter.before = head.sequence.checked_add(1);
+            if view.has_chains() {
+                filter.tenant.clone_from(&chain);
+                filter.without_tenant = chain.is_none();
+            }
+            let records = view.list(&filter)?;
+            if records.len() as u64 == AT_ONCE {
+                let read = records.last().map(|record| record.columns.sequence);
+                end = read.and_then(|read| u64::try_from(read).ok());
+            }
+            found.extend(records);
+        }
+        last.extend(end.map(|end| (chain, end)));
     }
-    let mut filter = Filter::new().oldest_first().limit(AT_ONCE);
-    filter.after = last;
-    filter.before = head.sequence.checked_add(1);
-    let found = view.list(&filter)?;
-    let is_full = found.len() as u64 == AT_ONCE;
-    let end = match found.last() {
-        Some(record) if is_full => u64::try_from(record.columns.sequence).ok(),
-        _ => Some(head.sequence),
-    };
-    Ok((found, end))
+    Ok((found, last))
 }
 
 /// Between two looks at the store.

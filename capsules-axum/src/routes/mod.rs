@@ -6,6 +6,7 @@ mod keys;
 mod list;
 mod openapi;
 mod record;
+mod sessions;
 mod stats;
 mod tree;
 mod verify;
@@ -37,6 +38,7 @@ where
         .routes(routes!(by_hash::by_hash))
         .routes(routes!(keys::keys))
         .routes(routes!(stats::stats))
+        .routes(routes!(sessions::sessions))
         .routes(routes!(record::record))
         .routes(routes!(tree::tree))
         .layer(limited)

@@ -148,15 +148,16 @@ const DAYS: usize = 3_653;
 
 impl Numbers {
     fn of(stats: &Stats) -> Self {
+        let counted = |name: &str, count: &u64| Count::of(name, *count);
         let (sources, other_sources) = listed(&stats.sources, Kind::of);
-        let (tenants, other_tenants) = listed(&stats.tenants, Count::of);
-        let (errors, other_errors) = listed(&stats.errors, Count::of);
+        let (tenants, other_tenants) = listed(&stats.tenants, counted);
+        let (errors, other_errors) = listed(&stats.errors, counted);
         let days = stats.days.sorted();
         let earlier = days.len().saturating_sub(DAYS);
         let all: u64 = stats.days.sorted().map(|(_, count)| *count).sum();
         let days: Vec<Count> = days
             .skip(earlier)
-            .map(|(name, count)| Count::of(name, count))
+            .map(|(name, count)| Count::of(name, *count))
             .collect();
         let shown: u64 = days.iter().map(|day| day.count).sum();
         Self {
@@ -165,7 +166,7 @@ impl Numbers {
             first: stats.first,
             last: stats.last,
             types: listed(&stats.types, Kind::of).0,
-            statuses: listed(&stats.statuses, Count::of).0,
+            statuses: listed(&stats.statuses, counted).0,
             sources,
             tenants,
             others: Others {
@@ -217,10 +218,10 @@ impl Percentiles {
 }
 
 impl Count {
-    fn of(name: &str, count: &u64) -> Self {
+    fn of(name: &str, count: u64) -> Self {
         Self {
             name: name.to_owned(),
-            count: *count,
+            count,
         }
     }
 }

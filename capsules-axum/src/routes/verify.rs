@@ -192,7 +192,8 @@ fn told(
                     true => told.in_percent(),
                     false => told,
                 };
-                return Some((event("progress", &told), Some((wait, view, place))));
+                let event = event("progress", &told);
+                return Some((Ok(event), Some((wait, view, place))));
             };
             let report = match done {
                 Ok(outcome) => reported(&shared, view, outcome).await,
@@ -202,7 +203,7 @@ fn told(
                 Ok(report) => event("report", report),
                 Err(problem) => event("problem", problem),
             };
-            Some((last, None))
+            Some((Ok(last), None))
         }
     })
 }
@@ -225,8 +226,8 @@ impl Told {
     }
 }
 
-fn event(name: &str, data: &impl Serialize) -> Result<Event, Infallible> {
+fn event(name: &str, data: &impl Serialize) -> Event {
     // Texts and numbers cannot fail to be written.
     let data = serde_json::to_string(data).unwrap_or_default();
-    Ok(Event::default().event(name).data(data))
+    Event::default().event(name).data(data)
 }

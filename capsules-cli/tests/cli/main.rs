@@ -18,6 +18,8 @@ mod progress;
 mod python;
 mod recover;
 mod search;
+#[cfg(unix)]
+mod serve;
 mod stats;
 mod stores;
 mod support;

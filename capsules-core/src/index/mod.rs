@@ -12,6 +12,7 @@ mod file;
 mod places;
 mod query;
 mod search;
+mod sessions;
 mod update;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub use error::IndexError;
 pub use places::Place;
 pub use query::{Field, Query, UnknownField};
 pub use search::{Match, Snippet};
+pub use sessions::Session;
 pub use update::Part;
 
 use crate::storage::sqlite::open::sibling;

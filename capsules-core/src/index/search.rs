@@ -87,6 +87,38 @@ impl Index {
         }
         Ok(matches)
     }
+
+    /// How many capsules have what the query says and are selected by the filter; its limit, offset
+    /// and cursor are ignored. The index alone is asked, and nothing is compared with the store.
+    /// [`update`](Self::update) the index first.
+    ///
+    /// # Errors
+    ///
+    /// [`IndexError::Query`] when a [`Query::raw`] is malformed, [`IndexError::Store`] when the
+    /// store cannot be read, [`IndexError::File`] when the index cannot.
+    pub fn count(
+        &self,
+        query: &Query,
+        filter: &Filter,
+        storage: &dyn Storage,
+    ) -> Result<u64, IndexError> {
+        Probe::new(query)?;
+        let mut filter = filter.clone();
+        filter.beyond = None;
+        let Some(scope) = self.scope(&filter, storage)? else {
+            return Ok(0);
+        };
+        let (sql, parameters) = statement(query, &filter, &scope);
+        let count = || {
+            let mut statement = self
+                .connection
+                .prepare(&format!("SELECT count(*) FROM ({sql})"))?;
+            statement.query_row(params_from_iter(parameters), |row| row.get(0))
+        };
+        count()
+            .map(i64::unsigned_abs)
+            .map_err(|error| self.failed(&error))
+    }
 }
 
 impl Index {
