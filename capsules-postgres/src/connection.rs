@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime as PoolRuntime,
+    TimeoutType, Timeouts,
 };
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::coop::unconstrained;
-use tokio::time::timeout;
 use tokio_postgres::NoTls;
 
 use crate::config::{Config, SslMode};
@@ -21,7 +21,7 @@ pub(crate) struct Connections {
     handle: Handle,
     /// Until the store is dropped.
     runtime: Option<Runtime>,
-    /// How long a caller waits for a connection.
+    /// How long a caller waits for a free connection, and for the server to accept a new one.
     patience: Duration,
 }
 
@@ -68,14 +68,20 @@ impl Connections {
 
     /// A connection of the pool, or a new one.
     pub(crate) async fn get(&self) -> Result<Connection, Failure> {
-        let waited = timeout(self.patience, self.pool.get()).await;
-        match waited.map_err(|_| Failure::Busy(self.patience))? {
+        let limits = Timeouts {
+            wait: Some(self.patience),
+            create: Some(self.patience),
+            recycle: None,
+        };
+        match self.pool.timeout_get(&limits).await {
             Ok(client) => Ok(Connection {
                 client: Some(client),
                 reusable: false,
             }),
             Err(PoolError::Backend(error)) => Err(error.into()),
             Err(PoolError::Closed) => Err(Failure::Closed),
+            Err(PoolError::Timeout(TimeoutType::Create)) => Err(Failure::Silent(self.patience)),
+            Err(PoolError::Timeout(_)) => Err(Failure::Busy(self.patience)),
             Err(other) => Err(Failure::found(other.to_string())),
         }
     }

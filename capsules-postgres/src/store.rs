@@ -387,7 +387,8 @@ impl PostgresOptions {
         self
     }
 
-    /// How long a call waits for a connection before it fails.
+    /// How long a call waits for a free connection, and for the server to accept a new one, before
+    /// it fails.
     pub fn connection_timeout(mut self, timeout: Duration) -> Self {
         self.patience = timeout;
         self

@@ -1,11 +1,12 @@
 //! Every way in which a database cannot be used is told with its place and a remedy, and without
 //! the password.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use capsules::Capsules;
 use capsules_core::{Capsule, CapsuleType, Draft, Position, SealedRecord, Storage, StorageError};
-use capsules_postgres::PostgresStorage;
+use capsules_postgres::{PostgresOptions, PostgresStorage};
 use capsules_tests::postgres::server;
 use capsules_tests::proxy::Proxy;
 
@@ -58,11 +59,36 @@ fn a_server_that_says_nothing() {
     let port = silent.local_addr().unwrap().port();
     let url = format!("postgresql://me:{PASSWORD}@127.0.0.1:{port}/audit");
     let begun = Instant::now();
-    let opened = capsules_postgres::PostgresOptions::new()
+    let opened = PostgresOptions::new()
         .connection_timeout(Duration::from_millis(300))
         .open(&url);
-    assert_says(opened, &[&format!("me@127.0.0.1:{port}/audit")]);
+    assert_says(
+        opened,
+        &[
+            &format!("me@127.0.0.1:{port}/audit"),
+            "did not answer within 300ms",
+        ],
+    );
     assert!(begun.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn a_store_whose_connections_are_all_in_use() {
+    let Some(server) = server() else { return };
+    let store = PostgresOptions::new()
+        .max_connections(1)
+        .connection_timeout(Duration::from_millis(300))
+        .open(&server.schema())
+        .unwrap();
+    append(&store, None).unwrap();
+    let mut seen = 0;
+    let mut visit = |_| {
+        seen += 1;
+        assert_says(store.head(None), &["no connection was free", "allow more"]);
+        ControlFlow::Continue(())
+    };
+    store.scan(None, 0, &mut visit).unwrap();
+    assert_eq!(seen, 1);
 }
 
 #[test]
