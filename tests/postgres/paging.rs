@@ -75,6 +75,10 @@ fn a_page_across_chains_is_read_from_an_index() {
         let Some(last) = page.last() else { break };
         filter = filter.beyond(&last.columns.id);
         times.extend(page.into_iter().map(|record| record.signed_at));
+        assert!(
+            times.len() <= 20_000,
+            "a page begins where the one before it did"
+        );
     }
     assert_eq!(times.len(), 20_000);
     assert!(times.is_sorted_by(|later, earlier| later >= earlier));
