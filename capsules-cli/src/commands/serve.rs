@@ -106,7 +106,7 @@ async fn serve(args: &Args, api: Api, place: &str) -> io::Result<()> {
         // An error is the end, too.
         let _ = ended.changed().await;
     };
-    let server = axum::serve(listener, app(api)).with_graceful_shutdown(wait(ended));
+    let service = axum::serve(listener, app(api)).with_graceful_shutdown(wait(ended));
     let interrupted = async {
         interrupt().await;
         let _ = end.send(());
@@ -114,7 +114,7 @@ async fn serve(args: &Args, api: Api, place: &str) -> io::Result<()> {
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        served = server => served,
+        served = service => served,
         () = interrupted => Ok(()),
     }
 }
