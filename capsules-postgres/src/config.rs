@@ -89,6 +89,12 @@ impl Config {
                 driver.port(port);
             }
         }
+        // The driver wants a name for TLS; an address is one that a certificate may have.
+        if driver.get_hosts().is_empty() {
+            for address in driver.get_hostaddrs().to_vec() {
+                driver.host(address.to_string());
+            }
+        }
         complete(&mut driver, &mut own, variable)?;
         let mut ssl = own.ssl(variable)?;
         // As libpq: a socket of this machine needs no protection, and knows none.
@@ -237,12 +243,7 @@ fn location(driver: &tokio_postgres::Config) -> String {
     if let Some(user) = driver.get_user() {
         let _ = write!(text, "{user}@");
     }
-    let names: Vec<String> = if driver.get_hosts().is_empty() {
-        let addresses = driver.get_hostaddrs().iter();
-        addresses.map(ToString::to_string).collect()
-    } else {
-        driver.get_hosts().iter().map(host_name).collect()
-    };
+    let names: Vec<String> = driver.get_hosts().iter().map(host_name).collect();
     let ports = driver.get_ports();
     for (number, name) in names.iter().enumerate() {
         let port = ports

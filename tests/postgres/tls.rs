@@ -136,6 +136,11 @@ fn a_connection_is_as_protected_as_the_url_asks() {
         let url = secured.url(host, query);
         assert_eq!(secured.protects(&url), protected, "{url}");
     }
+    let address = format!(
+        "postgresql://capsules@/postgres?hostaddr=127.0.0.1&port={}",
+        secured.server.port()
+    );
+    assert!(secured.protects(&address));
     // Sockets know no TLS.
     let (directory, port) = (secured.server.socket(), secured.server.port());
     let socket = format!(

@@ -46,7 +46,7 @@ pub(super) fn complete(
     own: &mut Own,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(), String> {
-    if driver.get_hosts().is_empty() && driver.get_hostaddrs().is_empty() {
+    if driver.get_hosts().is_empty() {
         match variable("PGHOST") {
             Some(hosts) => hosts.split(',').for_each(|host| {
                 driver.host(host);
