@@ -1,15 +1,23 @@
-//! The explorer: the modules of the page under Node.js.
+//! The explorer, as a browser sees it: the modules of the page under Node.js, and walks through it
+//! in Chromium, driven by Playwright.
 //!
-//! Where Node.js is missing, the tests are skipped with a message; with `CI=true` in the
-//! environment they fail instead.
+//! What npm has to give lies in `target/explorer-env-*`, made on first use from
+//! `package-lock.json`. Where Node.js, npm or Chromium is missing, the tests are skipped with a
+//! message; with `CI=true` in the environment they fail instead. Pictures of the walks are left in
+//! `target/explorer-pictures`.
 #![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod browser;
+mod host;
+mod world;
 
 use std::fs;
 use std::path::PathBuf;
 
-use capsules_tests::{conformance, workspace_root};
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use capsules_tests::{conformance, target_dir, workspace_root};
+use tower::ServiceExt;
 
 /// The most that the page may weigh, all of its files together.
 const MOST_BYTES: u64 = 200_000;
@@ -23,12 +31,64 @@ fn the_page_is_small() {
     assert!(bytes < MOST_BYTES, "the explorer has {bytes} bytes");
 }
 
+/// Every file of the page is served, with the type that a browser asks for.
+#[tokio::test]
+async fn every_file_is_served() {
+    let data = capsules_tests::temp_dir();
+    let application = host::application(data.path());
+    for path in assets() {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.expect("a name");
+        let media_type = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("html") => "text/html; charset=utf-8",
+            Some("css") => "text/css; charset=utf-8",
+            Some("svg") => "image/svg+xml",
+            _ => "text/javascript; charset=utf-8",
+        };
+        let address = format!("{}/explorer/{name}", host::PREFIX);
+        let request = Request::get(address).body(Body::empty());
+        let answer = application.clone().oneshot(request.expect("a request"));
+        let answer = answer.await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::OK, "{name}");
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], media_type, "{name}");
+        let body = to_bytes(answer.into_body(), usize::MAX).await;
+        assert_eq!(body.expect("a body"), fs::read(&path).expect("a file"));
+    }
+}
+
 #[test]
 fn modules() {
     let Some(node) = browser::node() else { return };
     let vectors = conformance::directory();
     let vectors = vectors.map(|found| ("CAPSULES_CONFORMANCE_DIR", found.into_os_string()));
     browser::run(&node, "modules", vectors);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn walks() {
+    let Some(tools) = browser::tools() else {
+        return;
+    };
+    let (good, tampered) = (capsules_tests::temp_dir(), capsules_tests::temp_dir());
+    world::write(good.path());
+    world::tamper(&world::write(tampered.path()));
+    let good = host::Host::start(good.path()).await;
+    let tampered = host::Host::start(tampered.path()).await;
+    let payloads = serde_json::to_string(&world::PAYLOADS).expect("JSON");
+    let settings = [
+        ("EXPLORER_GOOD", good.explorer().into()),
+        ("EXPLORER_HOST", good.address().into()),
+        ("EXPLORER_TAMPERED", tampered.explorer().into()),
+        ("EXPLORER_PAYLOADS", payloads.into()),
+        ("EXPLORER_MODULES", tools.modules.clone().into_os_string()),
+        ("EXPLORER_CHROMIUM", tools.chromium.clone().into()),
+        (
+            "EXPLORER_PICTURES",
+            target_dir().join("explorer-pictures").into(),
+        ),
+    ];
+    let walked = tokio::task::spawn_blocking(move || browser::run(&tools.node, "walks", settings));
+    walked.await.expect("the walks");
 }
 
 /// The files of the page.

@@ -12,8 +12,14 @@ const SHORT = [
   ["e9", "f0d04dd1e6cfc29a4460d521796852f25d9ef8d28b44ee91ff5b759d72c1e6d6"],
   ["b053fa", "9d0ff086cd0ec06a682c51c094dc73abdc492004292344bd41b82a60498ccfdb"],
   ["8bca931c8a132d2f", "dbb8be5dec1d715bd117b24566dc3f24f2cc0c799795d0638d9537481ef1e03e"],
-  ["d83c721ee51b060c5a41438a8221e040", "b87d9e4722edd3918729ded9a6d03af8256998ee088a1ae662ef4bcaff142a96"],
-  ["c178ce0f720a6d73c6cf1caa905ee724d5ba941c2e2628136e3aad7d853733ba", "64537b87892835ff0963ef9ad5145ab4cfce5d303a0cb0415b3b03f9d16e7d6b"],
+  [
+    "d83c721ee51b060c5a41438a8221e040",
+    "b87d9e4722edd3918729ded9a6d03af8256998ee088a1ae662ef4bcaff142a96",
+  ],
+  [
+    "c178ce0f720a6d73c6cf1caa905ee724d5ba941c2e2628136e3aad7d853733ba",
+    "64537b87892835ff0963ef9ad5145ab4cfce5d303a0cb0415b3b03f9d16e7d6b",
+  ],
   [
     "67e384d209f1bc449fa67da6ce5fbbe84f4610129f2f0b40f7c0caea7ed5cb69be22ffb7541b2077ec1045356d9db4ee7141f7d3f84d324a5d00b33689f0cb78",
     "9c9160268608ef09fe0bd3927d3dffa0c73499c528943e837be467b50e5c1f1e",
@@ -47,7 +53,11 @@ test("NIST: Monte Carlo", () => {
 test("every length around the edges of a block is what OpenSSL computes", () => {
   for (let length = 0; length <= 3 * 136 + 1; length += 1) {
     const message = Uint8Array.from({ length }, (_, at) => (at * 31 + length) % 256);
-    assert.equal(sha3_256Hex(message), createHash("sha3-256").update(message).digest("hex"), `${length} bytes`);
+    assert.equal(
+      sha3_256Hex(message),
+      createHash("sha3-256").update(message).digest("hex"),
+      `${length} bytes`,
+    );
   }
 });
 

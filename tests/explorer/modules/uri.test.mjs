@@ -31,10 +31,28 @@ const ID = "a1b2c3d4-e5f6-7890-abcd-ef1234567890";
 
 test("refused", () => {
   for (const uri of [
-    "", "capsule://", "Capsule://a/1", "capsule:a/1", "capsule:///1", "capsule://a/", "capsule://a/-1", "capsule://a/007", "capsule://a/b/1",
-    "capsule://ä/1", "capsule://a%20b/1", "capsule://42", `capsule://sha3_${HASH.slice(1)}`, `capsule://sha3_${HASH.toUpperCase()}`,
-    `capsule://a/sha2_${HASH}`, `capsule://a/${ID}`, "capsule://a/1#", "capsule://a/1#seal", "capsule://a/1#outcome/", "capsule://a/1#outcome/..",
-    "capsule://a/1#outcome#trigger", `capsule://${ID.replaceAll("-", "")}`,
+    "",
+    "capsule://",
+    "Capsule://a/1",
+    "capsule:a/1",
+    "capsule:///1",
+    "capsule://a/",
+    "capsule://a/-1",
+    "capsule://a/007",
+    "capsule://a/b/1",
+    "capsule://ä/1",
+    "capsule://a%20b/1",
+    "capsule://42",
+    `capsule://sha3_${HASH.slice(1)}`,
+    `capsule://sha3_${HASH.toUpperCase()}`,
+    `capsule://a/sha2_${HASH}`,
+    `capsule://a/${ID}`,
+    "capsule://a/1#",
+    "capsule://a/1#seal",
+    "capsule://a/1#outcome/",
+    "capsule://a/1#outcome/..",
+    "capsule://a/1#outcome#trigger",
+    `capsule://${ID.replaceAll("-", "")}`,
   ]) {
     assert.equal(parseUri(uri), null, uri);
   }
@@ -45,7 +63,11 @@ test("what a person may type", () => {
   assert.deepEqual(parseReference(HASH), { hash: HASH });
   assert.deepEqual(parseReference(`sha3_${HASH}`), { hash: HASH });
   assert.deepEqual(parseReference("#12"), { sequence: 12 });
-  assert.deepEqual(parseReference(`capsule://bot/7#outcome`), { sequence: 7, chain: "bot", fragment: "outcome" });
+  assert.deepEqual(parseReference(`capsule://bot/7#outcome`), {
+    sequence: 7,
+    chain: "bot",
+    fragment: "outcome",
+  });
   for (const text of ["12", "deploy", "#x", "", HASH.slice(2)]) {
     assert.equal(parseReference(text), null, text);
   }
@@ -62,11 +84,25 @@ test("every address is a route, and a route its address", () => {
     assert.deepEqual(parseHash(toHash(route)), route);
   }
   assert.deepEqual(parseHash(""), { view: "timeline", query: {} });
-  assert.deepEqual(parseHash(capsuleLink("a/b?c", "json")), { view: "capsule", id: "a/b?c", tab: "json", query: {} });
+  assert.deepEqual(parseHash(capsuleLink("a/b?c", "json")), {
+    view: "capsule",
+    id: "a/b?c",
+    tab: "json",
+    query: {},
+  });
 });
 
 test("other addresses name nothing", () => {
-  for (const hash of ["#/nowhere", "#/capsule", `#/capsule/${ID}/x`, `#/capsule/${ID}/json/x`, "#/stats/x", "#capsule://42", "#/__proto__", "#/constructor"]) {
+  for (const hash of [
+    "#/nowhere",
+    "#/capsule",
+    `#/capsule/${ID}/x`,
+    `#/capsule/${ID}/json/x`,
+    "#/stats/x",
+    "#capsule://42",
+    "#/__proto__",
+    "#/constructor",
+  ]) {
     assert.equal(parseHash(hash), null, hash);
   }
 });

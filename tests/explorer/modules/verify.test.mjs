@@ -24,7 +24,9 @@ const other = await keyPair();
 /** The text of a sealed record, as a server sends it. */
 async function sealed(content, signer = key) {
   const hash = hashOf(content);
-  const signature = hex(new Uint8Array(await subtle.sign("Ed25519", signer.privateKey, new TextEncoder().encode(hash))));
+  const signature = hex(
+    new Uint8Array(await subtle.sign("Ed25519", signer.privateKey, new TextEncoder().encode(hash))),
+  );
   return `${content.slice(0, -1)}, "hash":"${hash}","signature":"${signature}","signature_pq":"","signed_at":"2026-01-01T00:00:00+00:00","signed_by":"${signer.fingerprint}"}`;
 }
 
@@ -44,10 +46,20 @@ async function verify(text, evidence = {}) {
     ...evidence,
   });
   const verdicts = Object.fromEntries(checks.map((check) => [check.name, check.verdict]));
-  return { verdicts, whole: verdictOf(checks), reasons: Object.fromEntries(checks.map((check) => [check.name, check.reason])) };
+  return {
+    verdicts,
+    whole: verdictOf(checks),
+    reasons: Object.fromEntries(checks.map((check) => [check.name, check.reason])),
+  };
 }
 
-const ALL = { record: "passed", content: "passed", signature: "passed", link: "passed", post_quantum: "not_checked" };
+const ALL = {
+  record: "passed",
+  content: "passed",
+  signature: "passed",
+  link: "passed",
+  post_quantum: "not_checked",
+};
 
 test("a good record", async () => {
   const { verdicts, whole } = await verify(await sealed(SECOND));
@@ -59,7 +71,10 @@ test("the first record", async () => {
   const never = () => assert.fail("there is none before it");
   assert.deepEqual((await verify(await sealed(FIRST), { id: "a", previous: never })).verdicts, ALL);
   const named = FIRST.replace("null", '"00"');
-  assert.equal((await verify(await sealed(named), { id: "a", previous: never })).verdicts.link, "failed");
+  assert.equal(
+    (await verify(await sealed(named), { id: "a", previous: never })).verdicts.link,
+    "failed",
+  );
 });
 
 test("a changed content", async () => {
@@ -72,7 +87,9 @@ test("a changed content", async () => {
 
 test("a content and a hash that were changed together", async () => {
   const changed = SECOND.replace("1e-07", "2e-07");
-  const text = (await sealed(SECOND)).replace("1e-07", "2e-07").replace(hashOf(SECOND), hashOf(changed));
+  const text = (await sealed(SECOND))
+    .replace("1e-07", "2e-07")
+    .replace(hashOf(SECOND), hashOf(changed));
   assert.deepEqual((await verify(text)).verdicts, { ...ALL, signature: "failed" });
 });
 
@@ -95,13 +112,22 @@ test("another record than the one that was asked for", async () => {
 test("a record of another signer", async () => {
   const text = await sealed(SECOND, other);
   assert.equal((await verify(text)).verdicts.signature, "failed");
-  assert.equal((await verify(text, { trusted: [key.hex, other.hex] })).verdicts.signature, "passed");
+  assert.equal(
+    (await verify(text, { trusted: [key.hex, other.hex] })).verdicts.signature,
+    "passed",
+  );
 });
 
 test("keys that the user trusts count alone", async () => {
   const never = () => assert.fail("the server is not asked");
-  assert.deepEqual((await verify(await sealed(SECOND), { trusted: [key.hex], keys: never })).verdicts, ALL);
-  assert.equal((await verify(await sealed(SECOND), { trusted: [other.hex], keys: never })).verdicts.signature, "failed");
+  assert.deepEqual(
+    (await verify(await sealed(SECOND), { trusted: [key.hex], keys: never })).verdicts,
+    ALL,
+  );
+  assert.equal(
+    (await verify(await sealed(SECOND), { trusted: [other.hex], keys: never })).verdicts.signature,
+    "failed",
+  );
 });
 
 test("a record without a signature, and one that is no signature", async () => {
@@ -117,7 +143,16 @@ test("what cannot be checked is not passed", async () => {
   for (const [evidence, name, reason] of [
     [{ crypto: { secure: true } }, "signature", /no cryptography\.$/],
     [{ crypto: { secure: false } }, "signature", /plain HTTP/],
-    [{ crypto: { subtle: { importKey: () => Promise.reject(new DOMException("", "NotSupportedError")) }, secure: true } }, "signature", /NotSupportedError/],
+    [
+      {
+        crypto: {
+          subtle: { importKey: () => Promise.reject(new DOMException("", "NotSupportedError")) },
+          secure: true,
+        },
+      },
+      "signature",
+      /NotSupportedError/,
+    ],
     [{ keys: async () => [] }, "signature", /no public key/],
     [{ previous: async () => null }, "link", /removed, or you may not see it/],
     [{ previous: () => Promise.reject(new Error("away")) }, "link", /away/],
@@ -137,7 +172,11 @@ test("links that do not hold", async () => {
   ]) {
     assert.equal((await verify(await sealed(SECOND), evidence)).verdicts.link, "failed");
   }
-  for (const content of [SECOND.replace(/"previous_hash":"[^"]*"/, '"previous_hash":null'), SECOND.replace(":1,", ":2,"), SECOND.replace(":1,", ":-1,")]) {
+  for (const content of [
+    SECOND.replace(/"previous_hash":"[^"]*"/, '"previous_hash":null'),
+    SECOND.replace(":1,", ":2,"),
+    SECOND.replace(":1,", ":-1,"),
+  ]) {
     assert.equal((await verify(await sealed(content))).verdicts.link, "failed", content);
   }
 });
@@ -159,16 +198,30 @@ test("what is no sealed record", async () => {
 });
 
 test("every form of a signer's name", () => {
-  for (const name of [key.fingerprint, `qp_key_${key.hex.slice(0, 9)}`, key.hex.slice(0, 16), key.hex]) {
+  for (const name of [
+    key.fingerprint,
+    `qp_key_${key.hex.slice(0, 9)}`,
+    key.hex.slice(0, 16),
+    key.hex,
+  ]) {
     assert.ok(names(name, key.hex), name);
   }
-  for (const name of ["", "qp_key_", `qp_key_${key.hex.slice(0, 3)}`, key.hex.slice(0, 15), key.hex.slice(0, 17), `qp_key_${key.hex}0`]) {
+  for (const name of [
+    "",
+    "qp_key_",
+    `qp_key_${key.hex.slice(0, 3)}`,
+    key.hex.slice(0, 15),
+    key.hex.slice(0, 17),
+    `qp_key_${key.hex}0`,
+  ]) {
     assert.ok(!names(name, key.hex), name);
   }
 });
 
 test("keys that were pasted", () => {
-  assert.deepEqual(readKeys(` ${key.hex.toUpperCase()}\n\n${other.hex}, `), { keys: [key.hex, other.hex] });
+  assert.deepEqual(readKeys(` ${key.hex.toUpperCase()}\n\n${other.hex}, `), {
+    keys: [key.hex, other.hex],
+  });
   assert.deepEqual(readKeys(""), { keys: [] });
   assert.equal(readKeys(`${key.hex} qp_key_12`).wrong, "qp_key_12");
 });
