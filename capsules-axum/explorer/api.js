@@ -31,7 +31,9 @@ export class ApiError extends Error {
  * @param {Record<string, string|number|null|undefined>} [query] absent and empty values are left out
  */
 export function address(path, query = {}) {
-  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const given = Object.entries(query).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "",
+  );
   const search = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
   return BASE + (path && `/${path}`) + (search && `?${search}`);
 }
@@ -40,11 +42,11 @@ export function address(path, query = {}) {
  * A page of the chain, the newest first.
  *
  * @param {Record<string, string|number>} query
- * @param {AbortSignal} [signal]
+ * @param {{ signal?: AbortSignal, strict?: boolean }} how `strict` for what is verified
  */
-export async function list(query, signal) {
+export async function list(query, { signal, strict = false } = {}) {
   const response = await get("", query, { signal });
-  const page = parse(await response.text());
+  const page = parse(await response.text(), { lenient: !strict });
   return {
     capsules: page.get("capsules"),
     total: Number(page.get("total")),
@@ -60,12 +62,28 @@ export async function list(query, signal) {
  * @returns {Promise<string>}
  */
 export async function recordText(id, signal) {
-  return (await get(encodeURIComponent(id), {}, { signal })).text();
+  return (await get(name(id, UUID), {}, { signal })).text();
 }
 
 /** The same by the hash that its seal states. */
 export async function recordTextByHash(hash, signal) {
-  return (await get(`by-hash/${encodeURIComponent(hash)}`, {}, { signal })).text();
+  return (await get(`by-hash/${name(hash, HASH)}`, {}, { signal })).text();
+}
+
+/** The workflow that a capsule belongs to. */
+export async function tree(id, signal) {
+  return json(`${name(id, UUID)}/tree`, {}, { signal });
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const HASH = /^[0-9a-f]{64}$/;
+
+/** A part of an address. Records name others, and what they say may be anything, such as `..`. */
+function name(text, form) {
+  if (!form.test(text)) {
+    throw new ApiError(404, "There is no such capsule", `${text} is no name of one.`);
+  }
+  return text;
 }
 
 /** Answers that are read as plain JSON: no figure in them is part of what was sealed. */
@@ -101,7 +119,8 @@ async function get(path, query, { signal, headers } = {}) {
 /** The problem (RFC 9457) that an answer states. */
 async function refusal(response) {
   const problem = await response.json().catch(() => ({}));
-  const title = typeof problem.title === "string" ? problem.title : `The server answered ${response.status}`;
+  const title =
+    typeof problem.title === "string" ? problem.title : `The server answered ${response.status}`;
   const detail = typeof problem.detail === "string" ? problem.detail : "";
   return new ApiError(response.status, title, detail);
 }

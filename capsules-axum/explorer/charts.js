@@ -32,13 +32,26 @@ export function days(found, link) {
     const y = HEIGHT - LABELS - height;
     const label = `${day.name}: ${format.counted(day.count, "capsule")}`;
     return [
-      day.count > 0 && svg("a", { href: link(day.name), "aria-label": label }, svg("title", null, label), svg("rect.hit", { x: at * step, y: 0, width: step, height: HEIGHT - LABELS }), svg("rect.value", { x, y, width: thickness, height, rx: 2 })),
+      day.count > 0 &&
+        svg(
+          "a",
+          { href: link(day.name), "aria-label": label },
+          svg("title", null, label),
+          svg("rect.hit", { x: at * step, y: 0, width: step, height: HEIGHT - LABELS }),
+          svg("rect.value", { x, y, width: thickness, height, rx: 2 }),
+        ),
       at % every === 0 && svg("text", { x, y: HEIGHT - 4 }, day.name.slice(5)),
     ];
   });
   const chart = svg(
     "svg.chart",
-    { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "group", "aria-label": "Capsules by day" },
+    {
+      viewBox: `0 0 ${width} ${HEIGHT}`,
+      width,
+      height: HEIGHT,
+      role: "group",
+      "aria-label": "Capsules by day",
+    },
     svg("line.base", { x1: 0, x2: width, y1: HEIGHT - LABELS, y2: HEIGHT - LABELS }),
     svg("text.most", { x: 0, y: 10 }, format.count(most)),
     bars,
@@ -48,8 +61,21 @@ export function days(found, link) {
 
 /** A share between 0 and 1, and the part of it that failed. */
 export function shareBar(share, failed = 0) {
-  const rect = (name, width) => svg(`rect.${name}`, { x: 0, y: 0, width: Math.max(width * 100, width > 0 ? 0.5 : 0), height: 8, rx: 1 });
-  return svg("svg.share", { viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" }, rect("track", 1), rect("value", share), failed > 0 && rect("failed", failed));
+  const rect = (name, width) =>
+    svg(`rect.${name}`, {
+      x: 0,
+      y: 0,
+      width: Math.max(width * 100, width > 0 ? 0.5 : 0),
+      height: 8,
+      rx: 1,
+    });
+  return svg(
+    "svg.share",
+    { viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
+    rect("track", 1),
+    rect("value", share),
+    failed > 0 && rect("failed", failed),
+  );
 }
 
 /** The most days that are drawn, the latest. */

@@ -5,7 +5,7 @@
 import * as api from "./api.js";
 import { announce, copy, copyButton, foreign, h, icon } from "./dom.js";
 import * as format from "./format.js";
-import { parse, write } from "./json.js";
+import { write } from "./json.js";
 import { links } from "./links.js";
 import { neighbours } from "./neighbours.js";
 import { empty, status, time, type } from "./parts.js";
@@ -33,10 +33,15 @@ export async function reference(route, { signal }) {
   if (hash) {
     return open(await api.recordTextByHash(hash, signal));
   }
-  const { capsules } = await api.list({ after: sequence > 0 ? sequence - 1 : null, before: sequence + 1, limit: 100 }, signal);
+  const { capsules } = await api.list(
+    { after: sequence > 0 ? sequence - 1 : null, before: sequence + 1, limit: 100 },
+    { signal },
+  );
   const found = capsules.map((record) => new Capsule(record));
   // Where each tenant has a chain, the chain's name is the tenant's.
-  const named = found.filter((one) => one.context.section("environment").text("tenant_id") === chain);
+  const named = found.filter(
+    (one) => one.context.section("environment").text("tenant_id") === chain,
+  );
   const [only, ...others] = named.length > 0 ? named : found;
   if (only && others.length === 0) {
     return open(await api.recordText(only.id, signal));
@@ -46,58 +51,108 @@ export async function reference(route, { signal }) {
 
 function several(sequence, found) {
   return found.length === 0
-    ? empty(`No capsule has the place ${sequence}`, "The chain that this server shows is shorter, or has a gap there.")
+    ? empty(
+        `No capsule has the place ${sequence}`,
+        "The chain that this server shows is shorter, or has a gap there.",
+      )
     : h(
         "div",
         null,
         empty(`Several chains have a capsule with the place ${sequence}`, "Choose one of them:"),
-        h("ul.plain.center", null, found.map((one) => h("li", null, h("a", { href: capsuleLink(one.id), "data-row": one.id }, foreign(`${one.title} ${one.id}`))))),
+        h(
+          "ul.plain.center",
+          null,
+          found.map((one) =>
+            h(
+              "li",
+              null,
+              h(
+                "a",
+                { href: capsuleLink(one.id), "data-row": one.id },
+                foreign(`${one.title} ${one.id}`),
+              ),
+            ),
+          ),
+        ),
       );
 }
 
 async function page(text, route, signal) {
-  const record = parse(text);
-  const one = new Capsule(record);
+  const one = Capsule.read(text);
   const sealed = seal(one);
   const around = neighbours(one, signal);
-  const content = h("article.capsule", { "aria-labelledby": "capsule-title" }, head(one, route, around), h("div.body", null, await body(one, record, route, signal, sealed, around)));
+  const content = h(
+    "article.capsule",
+    { "aria-labelledby": "capsule-title" },
+    head(one, route, around),
+    h("div.body", null, await body(one, route, signal, sealed, around)),
+  );
   if (route.query.at) {
     point(content, route.query.at, signal);
   }
-  return { title: `${one.title} #${one.sequence}`, content, commands: commands(one, sealed, around) };
+  return {
+    title: `${one.title} #${one.sequence}`,
+    content,
+    commands: commands(one, sealed, around),
+  };
 }
 
-async function body(one, record, route, signal, sealed, around) {
+async function body(one, route, signal, sealed, around) {
   if (route.tab === "workflow") {
     return workflow(one, signal);
   }
   if (route.tab === "json") {
-    return rawJson(record);
+    return rawJson(one.members);
   }
-  return [h("div.sections", null, sections(one)), h("aside.side", { "aria-label": "Seal and links" }, sealed.element, links(one, around, signal))];
+  return [
+    h("div.sections", null, sections(one)),
+    h("aside.side", { "aria-label": "Seal and links" }, sealed.element, links(one, around, signal)),
+  ];
 }
 
 /** What the capsule is, at a glance, and the way to what is beside it. */
 function head(one, { tab }, around) {
   const tabs = Object.entries(TABS).map(([name, label]) =>
-    h("a", { href: capsuleLink(one.id, name), "aria-current": name === tab ? "page" : null }, label),
+    h(
+      "a",
+      { href: capsuleLink(one.id, name), "aria-current": name === tab ? "page" : null },
+      label,
+    ),
   );
   const step = (label, drawing, chosen) => {
     const link = h("a.button", { "aria-disabled": "true" }, icon(drawing), label);
-    around.then((found) => {
-      if (found[chosen]) {
-        link.href = capsuleLink(found[chosen].id, tab);
-        link.removeAttribute("aria-disabled");
-      }
-    }, () => {});
+    around.then(
+      (found) => {
+        if (found[chosen]) {
+          link.href = capsuleLink(found[chosen].id, tab);
+          link.removeAttribute("aria-disabled");
+        }
+      },
+      () => {},
+    );
     return link;
   };
   return h(
     "header.head",
     null,
-    h("nav.trail", { "aria-label": "Place" }, h("a", { href: "#/timeline" }, "Timeline"), h("span", { "aria-hidden": "true" }, "/"), h("span", null, `#${one.sequence}`), h("span.steps", null, step("Older", "older", "previous"), step("Newer", "newer", "next"))),
+    h(
+      "nav.trail",
+      { "aria-label": "Place" },
+      h("a", { href: "#/timeline" }, "Timeline"),
+      h("span", { "aria-hidden": "true" }, "/"),
+      h("span", null, `#${one.sequence}`),
+      h("span.steps", null, step("Older", "older", "previous"), step("Newer", "newer", "next")),
+    ),
     h("h1", { id: "capsule-title", tabindex: "-1" }, foreign(one.title)),
-    h("p.meta", null, type(one.type), status(one.status), time(one.began), h("span", null, format.duration(one.durationMs)), h("span", { "data-path": "domain" }, foreign(one.text("domain")))),
+    h(
+      "p.meta",
+      null,
+      type(one.type),
+      status(one.status),
+      time(one.began),
+      h("span", null, format.duration(one.durationMs)),
+      h("span", { "data-path": "domain" }, foreign(one.text("domain"))),
+    ),
     h("nav.tabs", { "aria-label": "Parts of the capsule" }, tabs),
   );
 }
@@ -105,7 +160,12 @@ function head(one, { tab }, around) {
 /** The record as it is stored, with its seal: members in their order, numbers as they are spelled. */
 function rawJson(record) {
   const text = write(record, { indent: "  " });
-  return h("section.card.raw", { "aria-label": "JSON" }, h("div.heading", null, h("h2", null, "Sealed record"), copyButton(text, "JSON")), h("pre.json", { tabindex: "0" }, foreign(text)));
+  return h(
+    "section.card.raw",
+    { "aria-label": "JSON" },
+    h("div.heading", null, h("h2", null, "Sealed record"), copyButton(text, "JSON")),
+    h("pre.json", { tabindex: "0" }, foreign(text)),
+  );
 }
 
 function commands(one, sealed, around) {
@@ -132,7 +192,8 @@ function commands(one, sealed, around) {
     w: () => go(capsuleLink(one.id, "workflow")),
     e: () => go(capsuleLink(one.id, "json")),
     p: () => one.parentId && go(capsuleLink(one.parentId)),
-    c: async () => announce((await copy(one.uri)) ? "Copied the URI" : "The browser did not allow copying"),
+    c: async () =>
+      announce((await copy(one.uri)) ? "Copied the URI" : "The browser did not allow copying"),
     Escape: () => go("#/timeline"),
   };
 }
@@ -162,4 +223,3 @@ function point(content, path, signal) {
     }
   });
 }
-

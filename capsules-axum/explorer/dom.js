@@ -31,7 +31,11 @@ function build(element, classes, attributes, children) {
   }
   for (const [key, value] of Object.entries(attributes ?? {})) {
     if (key === "class") {
-      element.classList.add(...String(value ?? "").split(" ").filter(Boolean));
+      element.classList.add(
+        ...String(value ?? "")
+          .split(" ")
+          .filter(Boolean),
+      );
     } else if (key.startsWith("on")) {
       element.addEventListener(key.slice(2), value);
     } else if (value !== false && value !== null && value !== undefined) {
@@ -64,13 +68,16 @@ export function fill(element, ...children) {
 export function foreign(text, name = "span") {
   const parts = String(text).split(UNSEEN);
   // The odd ones are what was split at.
-  const shown = parts.map((part, at) => (at % 2 === 0 ? part : h("span.unseen", null, codePoint(part))));
+  const shown = parts.map((part, at) =>
+    at % 2 === 0 ? part : h("span.unseen", null, codePoint(part)),
+  );
   return h(`${name}.foreign`, { dir: "auto" }, shown);
 }
 
 // Control characters but tab and line feed, bidirectional overrides and isolates, and spaces
 // without width. Joiners and marks belong to the spelling of many languages.
-const UNSEEN = /([\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff])/;
+const UNSEEN =
+  /([\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff])/;
 
 function codePoint(character) {
   return `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
@@ -79,7 +86,11 @@ function codePoint(character) {
 /** A button that copies a text, and says so to everybody. */
 export function copyButton(text, what) {
   const label = `Copy ${what}`;
-  const button = h("button.copy", { type: "button", "aria-label": label, title: label }, icon("copy"));
+  const button = h(
+    "button.copy",
+    { type: "button", "aria-label": label, title: label },
+    icon("copy"),
+  );
   button.addEventListener("click", async () => {
     const done = await copy(text);
     fill(button, icon(done ? "check" : "cross"));
@@ -127,5 +138,9 @@ const ICONS = {
 
 /** A small drawing without a meaning of its own: what it stands for is said in text beside it. */
 export function icon(name) {
-  return svg("svg.icon", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
+  return svg(
+    "svg.icon",
+    { viewBox: "0 0 16 16", "aria-hidden": "true" },
+    svg("path", { d: ICONS[name] }),
+  );
 }

@@ -7,7 +7,16 @@ import { STATUSES, TYPES } from "./record.js";
 import { toHash } from "./router.js";
 
 /** What the server chooses by. The search field in the page's head is `q`. */
-export const FILTERS = ["q", "type", "status", "domain", "session_id", "tenant_id", "since", "until"];
+export const FILTERS = [
+  "q",
+  "type",
+  "status",
+  "domain",
+  "session_id",
+  "tenant_id",
+  "since",
+  "until",
+];
 
 /** Where there is room, the fields are always shown. The style sheet has the same width. */
 const WIDE = matchMedia("(width > 56rem)");
@@ -30,7 +39,9 @@ const FIELDS = [
  * @param {Record<string, string>} query
  */
 export function chosen(query) {
-  return Object.fromEntries(FILTERS.filter((name) => query[name]).map((name) => [name, query[name]]));
+  return Object.fromEntries(
+    FILTERS.filter((name) => query[name]).map((name) => [name, query[name]]),
+  );
 }
 
 /**
@@ -50,8 +61,15 @@ export function filters(route) {
     return h("label.field", { for: input.id }, h("span", null, label), input);
   });
   const count = Object.keys(active).filter((name) => name !== "q").length;
-  const clear = Object.keys(active).length > 0 && h("a.button.quiet", { href: toHash({ view: route.view }) }, "Clear");
-  const box = h("details.filters", null, h("summary", null, count > 0 ? `Filters (${count})` : "Filters"), h("form", { "aria-label": "Filters" }, fields, clear));
+  const clear =
+    Object.keys(active).length > 0 &&
+    h("a.button.quiet", { href: toHash({ view: route.view }) }, "Clear");
+  const box = h(
+    "details.filters",
+    null,
+    h("summary", null, count > 0 ? `Filters (${count})` : "Filters"),
+    h("form", { "aria-label": "Filters" }, fields, clear),
+  );
   box.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
   box.open = WIDE.matches;
   return box;
@@ -60,7 +78,9 @@ export function filters(route) {
 function choice(values) {
   return (value, go) => {
     const known = value === "" || values.includes(value) ? values : [...values, value];
-    const options = ["", ...known].map((name) => h("option", { value: name, selected: name === value }, name || "any"));
+    const options = ["", ...known].map((name) =>
+      h("option", { value: name, selected: name === value }, name || "any"),
+    );
     let waiting;
     const change = (event) => {
       // Who types a name passes others on the way to it.
@@ -72,7 +92,14 @@ function choice(values) {
 }
 
 function text(value, go) {
-  return h("input", { type: "text", value, placeholder: "any", autocomplete: "off", spellcheck: "false", onchange: (event) => go(event.target.value.trim()) });
+  return h("input", {
+    type: "text",
+    value,
+    placeholder: "any",
+    autocomplete: "off",
+    spellcheck: "false",
+    onchange: (event) => go(event.target.value.trim()),
+  });
 }
 
 /** A local time in the field, and the same moment in UTC in the address. */

@@ -41,14 +41,15 @@ const ESCAPES = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: 
 
 /**
  * Reads a strict JSON document (RFC 8259). Duplicate keys and lone surrogates are refused, since
- * readers disagree on what they mean.
+ * readers disagree on what they mean, except for what is only shown.
  *
  * @param {string} text
+ * @param {{ lenient?: boolean }} how
  * @returns {JsonValue}
  * @throws {JsonError}
  */
-export function parse(text) {
-  const reader = new Reader(text);
+export function parse(text, { lenient = false } = {}) {
+  const reader = new Reader(text, lenient);
   /** The containers that are open, the outermost first. */
   const open = [];
   let key = null;
@@ -95,8 +96,9 @@ export function parse(text) {
 
 /** A place in a text. */
 class Reader {
-  constructor(text) {
+  constructor(text, lenient) {
     this.text = text;
+    this.lenient = lenient;
     this.at = 0;
   }
 
@@ -135,7 +137,7 @@ class Reader {
       throw this.unexpected("a key in quotes");
     }
     const key = this.string();
-    if (object.has(key)) {
+    if (object.has(key) && !this.lenient) {
       throw new JsonError(`the key ${JSON.stringify(key)} appears again at ${this.at}`);
     }
     this.expect(":");
@@ -157,7 +159,7 @@ class Reader {
       }
       string += this.escape();
     }
-    if (!string.isWellFormed()) {
+    if (!this.lenient && !string.isWellFormed()) {
       throw new JsonError(`a lone surrogate in the string that ends at ${this.at}`);
     }
     return string;

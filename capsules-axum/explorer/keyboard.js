@@ -11,26 +11,32 @@ const GOTO = { l: "timeline", s: "sessions", t: "stats", v: "verify", k: "keys" 
 const PAUSE_MS = 1_500;
 
 const HELP = [
-  ["Everywhere", [
-    ["/", "Search, or open by id, hash, #sequence or capsule:// URI"],
-    ["j k or ↓ ↑", "Next and previous row"],
-    ["Enter", "Open the row"],
-    ["g l", "Timeline"],
-    ["g s", "Sessions"],
-    ["g t", "Statistics"],
-    ["g v", "Verification"],
-    ["g k", "Keys"],
-    ["t", "Theme"],
-    ["?", "This help"],
-    ["Esc", "Leave a field, close, or go back to the timeline"],
-  ]],
-  ["On a capsule", [
-    ["j k", "Older and newer capsule"],
-    ["v", "Verify in this browser"],
-    ["r w e", "Record, workflow, JSON"],
-    ["p", "Parent"],
-    ["c", "Copy its capsule:// URI"],
-  ]],
+  [
+    "Everywhere",
+    [
+      ["/", "Search, or open by id, hash, #sequence or capsule:// URI"],
+      ["j k or ↓ ↑", "Next and previous row"],
+      ["Enter", "Open the row"],
+      ["g l", "Timeline"],
+      ["g s", "Sessions"],
+      ["g t", "Statistics"],
+      ["g v", "Verification"],
+      ["g k", "Keys"],
+      ["t", "Theme"],
+      ["?", "This help"],
+      ["Esc", "Leave a field, close, or go back to the timeline"],
+    ],
+  ],
+  [
+    "On a capsule",
+    [
+      ["j k", "Older and newer capsule"],
+      ["v", "Verify in this browser"],
+      ["r w e", "Record, workflow, JSON"],
+      ["p", "Parent"],
+      ["c", "Copy its capsule:// URI"],
+    ],
+  ],
 ];
 
 export class Keyboard {
@@ -59,7 +65,13 @@ export class Keyboard {
   }
 
   #press(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || this.help.open) {
+    if (
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      event.defaultPrevented ||
+      this.help.open
+    ) {
       return;
     }
     const { key, target } = event;
@@ -137,8 +149,35 @@ export class Keyboard {
     const toggle = h("input", { type: "checkbox", id: "single-keys", checked: hasShortcuts() });
     toggle.addEventListener("change", () => keepShortcuts(toggle.checked));
     return [
-      h("div.heading", null, h("h2", { id: "help-title" }, "Keyboard"), h("button.button.quiet", { type: "button", onclick: () => this.help.close() }, "Close")),
-      h("div.keys", null, HELP.map(([title, keys]) => h("section", null, h("h3", null, title), h("dl", null, keys.map(([key, what]) => [h("dt", null, key.split(" ").map((part) => (part === "or" ? " or " : h("kbd", null, part)))), h("dd", null, what)]))))),
+      h(
+        "div.heading",
+        null,
+        h("h2", { id: "help-title" }, "Keyboard"),
+        h("button.button.quiet", { type: "button", onclick: () => this.help.close() }, "Close"),
+      ),
+      h(
+        "div.keys",
+        null,
+        HELP.map(([title, keys]) =>
+          h(
+            "section",
+            null,
+            h("h3", null, title),
+            h(
+              "dl",
+              null,
+              keys.map(([key, what]) => [
+                h(
+                  "dt",
+                  null,
+                  key.split(" ").map((part) => (part === "or" ? " or " : h("kbd", null, part))),
+                ),
+                h("dd", null, what),
+              ]),
+            ),
+          ),
+        ),
+      ),
       h("p", null, h("label", { for: "single-keys" }, toggle, " Single keys are commands")),
     ];
   }

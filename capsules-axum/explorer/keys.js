@@ -24,13 +24,26 @@ export async function keys(route, { signal }) {
     "div",
     null,
     heading("Keys"),
-    rows.length > 0 ? table("Keys of this server", columns, rows) : empty("No keys", "The server knows no public key, so that it cannot check signatures."),
-    card("Trust", "trust", h("p", null, "A key is as good as the way on which it came. These came from the server whose records they check."), trustField({ open: true })),
+    rows.length > 0
+      ? table("Keys of this server", columns, rows)
+      : empty("No keys", "The server knows no public key, so that it cannot check signatures."),
+    card(
+      "Trust",
+      "trust",
+      h(
+        "p",
+        null,
+        "A key is as good as the way on which it came. These came from the server whose records they check.",
+      ),
+      trustField({ open: true }),
+    ),
   );
   return { title: "Keys", content };
 }
 
 /** Post-quantum keys have thousands of digits. */
 function shortCode(text) {
-  return text.length > 64 ? h("span.code", null, foreign(`${text.slice(0, 64)}…`, "code"), copyButton(text, "public key")) : code(text, "public key");
+  return text.length > 64
+    ? h("span.code", null, foreign(`${text.slice(0, 64)}…`, "code"), copyButton(text, "public key"))
+    : code(text, "public key");
 }

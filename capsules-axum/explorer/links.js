@@ -18,15 +18,26 @@ const MOST_CHILDREN = 12;
 export function links(one, around, signal) {
   const session = one.context.text("session_id");
   const tenant = one.context.section("environment").text("tenant_id");
-  const listed = (query, text) => h("a", { href: toHash({ view: "timeline", query }) }, foreign(text));
+  const listed = (query, text) =>
+    h("a", { href: toHash({ view: "timeline", query }) }, foreign(text));
   return card(
     "Links",
     "links",
     facts([
-      ["Previous", later(around, ({ previous }) => (previous ? to(previous) : none(one.sequence === 0 ? "first of its chain" : "not shown")))],
+      [
+        "Previous",
+        later(around, ({ previous }) =>
+          previous ? to(previous) : none(one.sequence === 0 ? "first of its chain" : "not shown"),
+        ),
+      ],
       ["Next", later(around, ({ next }) => (next ? to(next) : none("latest")))],
-      ["Parent", one.parentId ? h("a", { href: capsuleLink(one.parentId) }, foreign(one.parentId, "code")) : none()],
-      ["Children", later(api.json(`${encodeURIComponent(one.id)}/tree`, {}, { signal }), (tree) => children(one, tree))],
+      [
+        "Parent",
+        one.parentId
+          ? h("a", { href: capsuleLink(one.parentId) }, foreign(one.parentId, "code"))
+          : none(),
+      ],
+      ["Children", later(api.tree(one.id, signal), (tree) => children(one, tree))],
       ["Session", session && listed({ session_id: session }, session)],
       ["Tenant", tenant && listed({ tenant_id: tenant }, tenant)],
     ]),
@@ -34,7 +45,12 @@ export function links(one, around, signal) {
 }
 
 function to(other) {
-  return h("a", { href: capsuleLink(other.id) }, h("span.sequence", null, `#${other.sequence} `), foreign(other.title));
+  return h(
+    "a",
+    { href: capsuleLink(other.id) },
+    h("span.sequence", null, `#${other.sequence} `),
+    foreign(other.title),
+  );
 }
 
 function children(one, tree) {
@@ -46,8 +62,22 @@ function children(one, tree) {
   return h(
     "ul.plain",
     null,
-    found.slice(0, MOST_CHILDREN).map((node) => h("li", null, h("a", { href: capsuleLink(node.id) }, h("span.sequence", null, `#${node.sequence} `), foreign(node.source || node.type)))),
-    rest > 0 && h("li", null, h("a", { href: capsuleLink(one.id, "workflow") }, `and ${rest} more`)),
+    found
+      .slice(0, MOST_CHILDREN)
+      .map((node) =>
+        h(
+          "li",
+          null,
+          h(
+            "a",
+            { href: capsuleLink(node.id) },
+            h("span.sequence", null, `#${node.sequence} `),
+            foreign(node.source || node.type),
+          ),
+        ),
+      ),
+    rest > 0 &&
+      h("li", null, h("a", { href: capsuleLink(one.id, "workflow") }, `and ${rest} more`)),
   );
 }
 

@@ -54,7 +54,9 @@ export class Live {
     const source = new EventSource(api.address("events", { tenant_id: tenant, after: newest }));
     source.addEventListener("open", () => this.#show("live"));
     // The browser connects again by itself and says which event it had last, unless it was refused.
-    source.addEventListener("error", () => this.#show(source.readyState === EventSource.CLOSED ? "off" : "lost"));
+    source.addEventListener("error", () =>
+      this.#show(source.readyState === EventSource.CLOSED ? "off" : "lost"),
+    );
     source.addEventListener("capsule", (event) => {
       const capsule = Capsule.read(event.data);
       for (const tell of this.#listeners) {

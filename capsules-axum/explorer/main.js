@@ -98,7 +98,8 @@ main.addEventListener("focusin", (event) => {
 
 function markView(view) {
   for (const link of document.querySelectorAll("nav.views a")) {
-    const isHere = link.hash === toHash({ view: ["capsule", "uri"].includes(view) ? "timeline" : view });
+    const isHere =
+      link.hash === toHash({ view: ["capsule", "uri"].includes(view) ? "timeline" : view });
     link.toggleAttribute("aria-current", isHere);
     if (isHere) {
       link.setAttribute("aria-current", "page");
@@ -107,7 +108,12 @@ function markView(view) {
 }
 
 function unknown() {
-  const content = h("div", null, empty("This address names nothing here", "Links begin with #/ or with #capsule://."), h("p.center", null, h("a.button", { href: "#/timeline" }, "To the timeline")));
+  const content = h(
+    "div",
+    null,
+    empty("This address names nothing here", "Links begin with #/ or with #capsule://."),
+    h("p.center", null, h("a.button", { href: "#/timeline" }, "To the timeline")),
+  );
   return { title: "Not found", content };
 }
 

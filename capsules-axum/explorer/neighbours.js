@@ -3,6 +3,7 @@
  */
 
 import * as api from "./api.js";
+import { parse } from "./json.js";
 import { Capsule } from "./record.js";
 
 /**
@@ -15,7 +16,7 @@ import { Capsule } from "./record.js";
  */
 export async function neighbours(one, signal) {
   const { sequence } = one;
-  const found = await near(sequence - 1, sequence + 1, signal);
+  const found = await near(sequence - 1, sequence + 1, { signal });
   const before = found.filter((other) => other.sequence === sequence - 1);
   const after = found.filter((other) => other.sequence === sequence + 1);
   return {
@@ -31,14 +32,14 @@ export async function neighbours(one, signal) {
  * @param {number} sequence
  * @returns {Promise<Capsule|null>} `null` when the server shows none
  */
-export async function recordAt(hash, sequence, signal) {
-  const found = await near(sequence, sequence, signal);
+export async function recordAt(hash, sequence) {
+  const found = await near(sequence, sequence, { strict: true });
   const chosen = theOne(found, (other) => other.hash === hash);
   if (chosen) {
     return chosen;
   }
   try {
-    return Capsule.read(await api.recordTextByHash(hash, signal));
+    return new Capsule(parse(await api.recordTextByHash(hash)));
   } catch (error) {
     if (error.status === 404) {
       return null;
@@ -48,9 +49,9 @@ export async function recordAt(hash, sequence, signal) {
 }
 
 /** The records with the places from `first` to `last`. */
-async function near(first, last, signal) {
+async function near(first, last, how) {
   const after = first > 0 ? first - 1 : null;
-  const { capsules } = await api.list({ after, before: last + 1, limit: 100 }, signal);
+  const { capsules } = await api.list({ after, before: last + 1, limit: 100 }, how);
   return capsules.map((record) => new Capsule(record));
 }
 

@@ -37,7 +37,11 @@ export function status(name) {
 
 /** A capsule's type. */
 export function type(name) {
-  return h("span.type", { "data-type": TYPES.includes(name) ? name : "other", dir: "auto" }, name || "none");
+  return h(
+    "span.type",
+    { "data-type": TYPES.includes(name) ? name : "other", dir: "auto" },
+    name || "none",
+  );
 }
 
 /** The answer to a question of a verification. */
@@ -63,7 +67,9 @@ export function code(text, what) {
 
 /** Names and values in two columns. Empty values are left out. */
 export function facts(pairs) {
-  const given = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
+  const given = pairs.filter(
+    ([, value]) => value !== null && value !== undefined && value !== "" && value !== false,
+  );
   return given.length === 0
     ? null
     : h(
@@ -115,7 +121,11 @@ export function long(text, name = "span") {
     return foreign(text, name);
   }
   const element = foreign(`${text.slice(0, LONG_TEXT)}… `, name);
-  const all = h("button.link", { type: "button" }, `Show all ${format.count(text.length)} characters`);
+  const all = h(
+    "button.link",
+    { type: "button" },
+    `Show all ${format.count(text.length)} characters`,
+  );
   all.addEventListener("click", () => {
     const whole = foreign(text, name);
     whole.tabIndex = -1;
@@ -130,12 +140,22 @@ export function long(text, name = "span") {
 export function meter(share, label) {
   const bar = h("span.fill");
   bar.style.inlineSize = `${Math.min(Math.max(share, 0), 1) * 100}%`;
-  return h("span.meter", null, h("span.track", { "aria-hidden": "true" }, bar), h("span.figure", null, label));
+  return h(
+    "span.meter",
+    null,
+    h("span.track", { "aria-hidden": "true" }, bar),
+    h("span.figure", null, label),
+  );
 }
 
 /** A section of a page with its heading. */
 export function card(title, name, ...children) {
-  return h("section.card", { "aria-labelledby": `${name}-title`, "data-path": name }, h("h2", { id: `${name}-title` }, title), children);
+  return h(
+    "section.card",
+    { "aria-labelledby": `${name}-title`, "data-path": name },
+    h("h2", { id: `${name}-title` }, title),
+    children,
+  );
 }
 
 /** What a view says instead of nothing. */
@@ -168,8 +188,32 @@ export function table(label, columns, rows) {
       "table",
       null,
       h("caption.hidden", null, label),
-      h("thead", null, h("tr", null, columns.map(([name, kind]) => h("th", { scope: "col", class: kind }, name)))),
-      h("tbody", null, rows.map((cells) => h("tr", null, cells.map((cell, at) => h(at === 0 ? "th" : "td", { scope: at === 0 ? "row" : null, class: columns[at][1] }, cell))))),
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          columns.map(([name, kind]) => h("th", { scope: "col", class: kind }, name)),
+        ),
+      ),
+      h(
+        "tbody",
+        null,
+        rows.map((cells) =>
+          h(
+            "tr",
+            null,
+            cells.map((cell, at) =>
+              h(
+                at === 0 ? "th" : "td",
+                { scope: at === 0 ? "row" : null, class: columns[at][1] },
+                cell,
+              ),
+            ),
+          ),
+        ),
+      ),
     ),
   );
 }

@@ -46,7 +46,9 @@ export function parseHash(hash) {
 export function toHash({ view, id, tab, query = {} }) {
   const tail = tab && tab !== "record" ? `/${tab}` : "";
   const path = id ? `${view}/${encodeURIComponent(id)}${tail}` : view;
-  const given = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  const given = Object.entries(query).filter(
+    ([, value]) => value !== "" && value !== null && value !== undefined,
+  );
   const search = new URLSearchParams(given).toString();
   return `#/${path}${search && `?${search}`}`;
 }

@@ -23,7 +23,12 @@ const SAID = {
  */
 export function seal(capsule) {
   const result = h("div.result", { role: "status" });
-  const button = h("button.button.primary", { type: "button" }, icon("check"), "Verify in this browser");
+  const button = h(
+    "button.button.primary",
+    { type: "button" },
+    icon("check"),
+    "Verify in this browser",
+  );
   const verify = async () => {
     button.disabled = true;
     fill(result, h("p.none", null, "Fetching the record…"));
@@ -44,9 +49,24 @@ export function seal(capsule) {
     facts([
       ["Hash", code(capsule.hash, "hash")],
       ["Signature", code(capsule.text("signature"), "signature")],
-      ["Signed by", capsule.text("signed_by") ? h("a", { href: "#/keys" }, foreign(capsule.text("signed_by"), "code")) : none()],
+      [
+        "Signed by",
+        capsule.text("signed_by")
+          ? h("a", { href: "#/keys" }, foreign(capsule.text("signed_by"), "code"))
+          : none(),
+      ],
       ["Signed at", time(capsule.text("signed_at"))],
-      ["Post-quantum", pq ? h("span.code", null, `ML-DSA-65, ${pq.length / 2} bytes`, copyButton(pq, "post-quantum signature")) : none()],
+      [
+        "Post-quantum",
+        pq
+          ? h(
+              "span.code",
+              null,
+              `ML-DSA-65, ${pq.length / 2} bytes`,
+              copyButton(pq, "post-quantum signature"),
+            )
+          : none(),
+      ],
       ["URI", code(capsule.uri, "URI")],
     ]),
     h("div.verify", null, button, result, trustField()),
@@ -87,7 +107,9 @@ function findings(checks) {
       "p.limits",
       null,
       "This browser fetched the record and computed everything itself. It says nothing about the rest of the chain, about the time of sealing and the signer's name, which no seal covers, ",
-      own ? "and about whose keys you have pasted." : "or about the key, which this server named. Paste a key that you had from elsewhere to check against that.",
+      own
+        ? "and about whose keys you have pasted."
+        : "or about the key, which this server named. Paste a key that you had from elsewhere to check against that.",
     ),
   ];
 }

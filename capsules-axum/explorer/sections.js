@@ -24,7 +24,12 @@ export function sections(capsule) {
 
 /** What the server says of a content that it cannot read. */
 function damaged(section) {
-  return card("The content is damaged", "damaged", h("p.error", null, long(section.text("reason"))), part("As it is stored", "damaged/content", long(section.text("content"), "pre.json")));
+  return card(
+    "The content is damaged",
+    "damaged",
+    h("p.error", null, long(section.text("reason"))),
+    part("As it is stored", "damaged/content", long(section.text("content"), "pre.json")),
+  );
 }
 
 function trigger(section) {
@@ -51,32 +56,67 @@ function context(section) {
       ["Agent", mono(section.text("agent_id")), "context/agent_id"],
       ["Session", mono(section.text("session_id")), "context/session_id"],
     ]),
-    part("Environment", "context/environment", members(section.section("environment"), "context/environment")),
+    part(
+      "Environment",
+      "context/environment",
+      members(section.section("environment"), "context/environment"),
+    ),
   );
 }
 
 function reasoning(section) {
   const options = section.sections("options");
   const described = options.map((option) => option.text("description"));
-  const others = section.list("options_considered").filter((text) => typeof text === "string" && !described.includes(text));
+  const others = section
+    .list("options_considered")
+    .filter((text) => typeof text === "string" && !described.includes(text));
   const confidence = section.number("confidence");
   const decision = section.text("selected_option");
   const why = section.text("reasoning");
-  const isSilent = !section.text("analysis") && options.length === 0 && others.length === 0 && !decision && !why;
+  const isSilent =
+    !section.text("analysis") && options.length === 0 && others.length === 0 && !decision && !why;
   if (isSilent && !confidence && !section.text("model") && !section.text("prompt_hash")) {
     return card("Reasoning", "reasoning", nothing("No reasoning is on record."));
   }
   return card(
     "Reasoning",
     "reasoning",
-    part("Analysis", "reasoning/analysis", section.text("analysis") && long(section.text("analysis"), "p")),
-    part("Options", "reasoning/options", options.length > 0 && h("ol.options", null, options.map((option, at) => optionCard(option, at, decision)))),
+    part(
+      "Analysis",
+      "reasoning/analysis",
+      section.text("analysis") && long(section.text("analysis"), "p"),
+    ),
+    part(
+      "Options",
+      "reasoning/options",
+      options.length > 0 &&
+        h(
+          "ol.options",
+          null,
+          options.map((option, at) => optionCard(option, at, decision)),
+        ),
+    ),
     part("Also considered", "reasoning/options_considered", others.length > 0 && bullets(others)),
-    part("Decision", "reasoning/selected_option", (decision || why) && [decision && h("p.decision", null, foreign(decisionText(options, decision), "strong")), why && h("div", { "data-path": "reasoning/reasoning" }, long(why, "p"))]),
+    part(
+      "Decision",
+      "reasoning/selected_option",
+      (decision || why) && [
+        decision && h("p.decision", null, foreign(decisionText(options, decision), "strong")),
+        why && h("div", { "data-path": "reasoning/reasoning" }, long(why, "p")),
+      ],
+    ),
     facts([
-      ["Confidence", confidence !== null && meter(confidence, section.text("confidence")), "reasoning/confidence"],
+      [
+        "Confidence",
+        confidence !== null && meter(confidence, section.text("confidence")),
+        "reasoning/confidence",
+      ],
       ["Model", mono(section.text("model")), "reasoning/model"],
-      ["Prompt", section.text("prompt_hash") && code(section.text("prompt_hash"), "hash of the prompt"), "reasoning/prompt_hash"],
+      [
+        "Prompt",
+        section.text("prompt_hash") && code(section.text("prompt_hash"), "hash of the prompt"),
+        "reasoning/prompt_hash",
+      ],
     ]),
   );
 }
@@ -89,21 +129,43 @@ function decisionText(options, decision) {
 
 function optionCard(option, at, decision) {
   const name = option.text("description") || option.text("id") || `Option ${at + 1}`;
-  const isChosen = option.isTrue("selected") || (decision !== "" && [option.text("id"), option.text("description")].includes(decision));
+  const isChosen =
+    option.isTrue("selected") ||
+    (decision !== "" && [option.text("id"), option.text("description")].includes(decision));
   const rejection = option.text("rejection_reason");
   const feasibility = option.number("feasibility");
   const path = `reasoning/options/${at}`;
   return h(
     "li.option",
     { "data-chosen": isChosen ? "yes" : "no", "data-path": path },
-    h("div.name", null, foreign(name, "h4"), h("span.mark", null, isChosen ? [icon("check"), "Selected"] : "Rejected")),
+    h(
+      "div.name",
+      null,
+      foreign(name, "h4"),
+      h("span.mark", null, isChosen ? [icon("check"), "Selected"] : "Rejected"),
+    ),
     points("For", "pro", option.list("pros"), `${path}/pros`),
     points("Against", "con", option.list("cons"), `${path}/cons`),
     points("Risks", "risk", option.list("risks"), `${path}/risks`),
-    rejection && !isChosen && h("div.points.rejection", { "data-path": `${path}/rejection_reason` }, h("span.label", null, "Rejected"), long(rejection)),
+    rejection &&
+      !isChosen &&
+      h(
+        "div.points.rejection",
+        { "data-path": `${path}/rejection_reason` },
+        h("span.label", null, "Rejected"),
+        long(rejection),
+      ),
     facts([
-      ["Feasibility", feasibility !== null && meter(feasibility, option.text("feasibility")), `${path}/feasibility`],
-      ["Impact", members(option.section("estimated_impact"), `${path}/estimated_impact`), `${path}/estimated_impact`],
+      [
+        "Feasibility",
+        feasibility !== null && meter(feasibility, option.text("feasibility")),
+        `${path}/feasibility`,
+      ],
+      [
+        "Impact",
+        members(option.section("estimated_impact"), `${path}/estimated_impact`),
+        `${path}/estimated_impact`,
+      ],
     ]),
   );
 }
@@ -111,7 +173,16 @@ function optionCard(option, at, decision) {
 function points(label, kind, texts, path) {
   return (
     texts.length > 0 &&
-    h("div.points", { "data-kind": kind, "data-path": path }, h("span.label", null, label), h("ul", null, texts.map((text) => h("li", null, typeof text === "string" ? long(text) : anyValue(text)))))
+    h(
+      "div.points",
+      { "data-kind": kind, "data-path": path },
+      h("span.label", null, label),
+      h(
+        "ul",
+        null,
+        texts.map((text) => h("li", null, typeof text === "string" ? long(text) : anyValue(text))),
+      ),
+    )
   );
 }
 
@@ -134,7 +205,22 @@ function authority(section) {
       ["Policy", mono(section.text("policy_reference")), "authority/policy_reference"],
       ["Escalated because", section.text("escalation_reason"), "authority/escalation_reason"],
     ]),
-    part("Chain of approval", "authority/chain", chain.length > 0 && h("ol.steps", null, chain.map((step, at) => h("li", { "data-path": `authority/chain/${at}` }, members(step, `authority/chain/${at}`) ?? nothing("An empty step."))))),
+    part(
+      "Chain of approval",
+      "authority/chain",
+      chain.length > 0 &&
+        h(
+          "ol.steps",
+          null,
+          chain.map((step, at) =>
+            h(
+              "li",
+              { "data-path": `authority/chain/${at}` },
+              members(step, `authority/chain/${at}`) ?? nothing("An empty step."),
+            ),
+          ),
+        ),
+    ),
   );
 }
 
@@ -144,9 +230,24 @@ function execution(section) {
   return card(
     "Execution",
     "execution",
-    facts([["Duration", format.duration(section.number("duration_ms") ?? 0), "execution/duration_ms"]]),
-    part(`Tool calls (${calls.length})`, "execution/tool_calls", calls.length > 0 && h("ol.calls", null, calls.map((call, at) => toolCall(call, at, longest)))),
-    part("Resources", "execution/resources_used", members(section.section("resources_used"), "execution/resources_used")),
+    facts([
+      ["Duration", format.duration(section.number("duration_ms") ?? 0), "execution/duration_ms"],
+    ]),
+    part(
+      `Tool calls (${calls.length})`,
+      "execution/tool_calls",
+      calls.length > 0 &&
+        h(
+          "ol.calls",
+          null,
+          calls.map((call, at) => toolCall(call, at, longest)),
+        ),
+    ),
+    part(
+      "Resources",
+      "execution/resources_used",
+      members(section.section("resources_used"), "execution/resources_used"),
+    ),
   );
 }
 
@@ -172,7 +273,11 @@ function toolCall(call, at, longest) {
       ),
       error && h("p.error", { "data-path": `${path}/error` }, long(error)),
       facts([
-        ["Arguments", members(call.section("arguments"), `${path}/arguments`) ?? none(), `${path}/arguments`],
+        [
+          "Arguments",
+          members(call.section("arguments"), `${path}/arguments`) ?? none(),
+          `${path}/arguments`,
+        ],
         ["Result", anyValue(call.value("result")), `${path}/result`],
       ]),
     ),
@@ -186,9 +291,18 @@ function outcome(section) {
   return card(
     "Outcome",
     "outcome",
-    h("p.lead", { "data-path": "outcome/status" }, status(section.text("status")), summary && h("span", { "data-path": "outcome/summary" }, long(summary))),
+    h(
+      "p.lead",
+      { "data-path": "outcome/status" },
+      status(section.text("status")),
+      summary && h("span", { "data-path": "outcome/summary" }, long(summary)),
+    ),
     error && h("p.error", { "data-path": "outcome/error" }, long(error)),
-    part("Result", "outcome/result", section.value("result") !== null && anyValue(section.value("result"))),
+    part(
+      "Result",
+      "outcome/result",
+      section.value("result") !== null && anyValue(section.value("result")),
+    ),
     part("Side effects", "outcome/side_effects", effects.length > 0 && bullets(effects)),
     part("Metrics", "outcome/metrics", members(section.section("metrics"), "outcome/metrics")),
   );
@@ -200,7 +314,11 @@ function part(title, path, content) {
 }
 
 function bullets(values) {
-  return h("ul.bullets", null, values.map((value) => h("li", null, anyValue(value))));
+  return h(
+    "ul.bullets",
+    null,
+    values.map((value) => h("li", null, anyValue(value))),
+  );
 }
 
 function mono(text) {

@@ -9,5 +9,9 @@ export async function serverKeys() {
   const { keys } = await api.json("keys");
   return keys
     .filter((key) => key.algorithm === "ed25519")
-    .map((key) => ({ publicKey: key.public_key_hex, fingerprint: key.fingerprint, active: key.status === "active" }));
+    .map((key) => ({
+      publicKey: key.public_key_hex,
+      fingerprint: key.fingerprint,
+      active: key.status === "active",
+    }));
 }

@@ -22,7 +22,7 @@ const newer = new Map();
 export async function timeline(route, { signal, live }) {
   const active = chosen(route.query);
   const { before } = route.query;
-  const page = await api.list({ ...active, before, limit: PAGE }, signal);
+  const page = await api.list({ ...active, before, limit: PAGE }, { signal });
   const capsules = page.capsules.map((record) => new Capsule(record));
   const isChosen = Object.keys(active).length > 0;
 
@@ -50,7 +50,18 @@ export async function timeline(route, { signal, live }) {
     }
     waiting += 1;
     const text = `${format.counted(waiting, "new capsule")} since`;
-    fill(news, h("a.button", { href: toHash({ view: "timeline", query: active }), onclick: () => dispatchEvent(new Event("hashchange")) }, icon("newer"), text));
+    fill(
+      news,
+      h(
+        "a.button",
+        {
+          href: toHash({ view: "timeline", query: active }),
+          onclick: () => dispatchEvent(new Event("hashchange")),
+        },
+        icon("newer"),
+        text,
+      ),
+    );
     announce(text);
   });
   return { title: "Timeline", content };
@@ -66,7 +77,12 @@ function pager(route, next) {
   const active = chosen(route.query);
   const { before } = route.query;
   const link = (label, drawing, cursor) =>
-    h("a.button", { href: toHash({ view: "timeline", query: { ...active, before: cursor } }) }, icon(drawing), label);
+    h(
+      "a.button",
+      { href: toHash({ view: "timeline", query: { ...active, before: cursor } }) },
+      icon(drawing),
+      label,
+    );
   if (next) {
     newer.set(next, before ?? "");
   }
@@ -106,7 +122,12 @@ class Rows {
     const day = format.day(capsule.began) || "No time";
     let section = this.element.firstElementChild;
     if (section?.dataset.day !== day) {
-      section = h("section.day", { "data-day": day, "aria-label": day }, h("h2", null, day), h("ol"));
+      section = h(
+        "section.day",
+        { "data-day": day, "aria-label": day },
+        h("h2", null, day),
+        h("ol"),
+      );
       this.element.prepend(section);
     }
     const item = h("li", { "data-link": this.#link(capsule) }, row(capsule));
@@ -128,7 +149,11 @@ function row(capsule) {
   const error = capsule.status === "failure" ? capsule.outcome.text("error") : "";
   return h(
     "a.row",
-    { href: capsuleLink(capsule.id), "data-row": capsule.id, class: capsule.parentId ? "inner" : null },
+    {
+      href: capsuleLink(capsule.id),
+      "data-row": capsule.id,
+      class: capsule.parentId ? "inner" : null,
+    },
     h("span.knot", { "data-status": capsule.status, "aria-hidden": "true" }),
     time(capsule.began, format.timeOfDay),
     h("span.sequence", null, `#${capsule.sequence}`),

@@ -21,8 +21,18 @@ export function trustField({ open = false } = {}) {
   });
   const show = () => {
     const { length } = trustedKeys();
-    fill(summary, length > 0 ? `Checked against ${counted(length, "key")} of yours` : "Use a key that you trust");
-    fill(said, length > 0 ? "Kept in this browser. Empty the field to go back to the server's keys." : "As `capsules keys export-public` prints it where the capsules are signed. Kept in this browser, sent nowhere.");
+    fill(
+      summary,
+      length > 0
+        ? `Checked against ${counted(length, "key")} of yours`
+        : "Use a key that you trust",
+    );
+    fill(
+      said,
+      length > 0
+        ? "Kept in this browser. Empty the field to go back to the server's keys."
+        : "As `capsules keys export-public` prints it where the capsules are signed. Kept in this browser, sent nowhere.",
+    );
   };
   field.value = trustedKeys().join("\n");
   field.addEventListener("change", () => {
@@ -38,5 +48,12 @@ export function trustField({ open = false } = {}) {
     announce(summary.textContent);
   });
   show();
-  return h("details.trust", { open: open || trustedKeys().length > 0 }, summary, h("label", { for: "trusted-keys" }, "Public keys, one a line"), field, said);
+  return h(
+    "details.trust",
+    { open: open || trustedKeys().length > 0 },
+    summary,
+    h("label", { for: "trusted-keys" }, "Public keys, one a line"),
+    field,
+    said,
+  );
 }

@@ -2,14 +2,7 @@
  * `capsule://` URIs: references to a capsule, and to a field of it (CPS section 8).
  */
 
-export const SECTIONS = [
-  "trigger",
-  "context",
-  "reasoning",
-  "authority",
-  "execution",
-  "outcome",
-];
+export const SECTIONS = ["trigger", "context", "reasoning", "authority", "execution", "outcome"];
 
 const HASH = /^sha3_([0-9a-f]{64})$/;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

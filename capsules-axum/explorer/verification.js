@@ -8,7 +8,12 @@ import * as format from "./format.js";
 import { card, heading, none, refusal, time, verdict } from "./parts.js";
 import { capsuleLink, toHash } from "./router.js";
 
-const LEVELS = { "": "All that there are keys for", structural: "Links", full: "Links and contents", signatures: "Links, contents and signatures" };
+const LEVELS = {
+  "": "All that there are keys for",
+  structural: "Links",
+  full: "Links and contents",
+  signatures: "Links, contents and signatures",
+};
 
 const QUESTIONS = {
   links: "Are the places without gaps, and does each record name the hash before it?",
@@ -28,15 +33,34 @@ export async function verification(route, { signal }) {
   const go = (query) => {
     location.hash = toHash({ view: "verify", query: { level, tenant_id: tenant, ...query } });
   };
-  const levels = h("select", { id: "level", onchange: (event) => go({ level: event.target.value }) }, Object.entries(LEVELS).map(([name, label]) => h("option", { value: name, selected: name === level }, label)));
-  const tenants = h("input", { id: "tenant", type: "text", value: tenant, placeholder: "any", autocomplete: "off", onchange: (event) => go({ tenant_id: event.target.value.trim() }) });
+  const levels = h(
+    "select",
+    { id: "level", onchange: (event) => go({ level: event.target.value }) },
+    Object.entries(LEVELS).map(([name, label]) =>
+      h("option", { value: name, selected: name === level }, label),
+    ),
+  );
+  const tenants = h("input", {
+    id: "tenant",
+    type: "text",
+    value: tenant,
+    placeholder: "any",
+    autocomplete: "off",
+    onchange: (event) => go({ tenant_id: event.target.value.trim() }),
+  });
   const again = h("button.button", { type: "button" }, "Verify again");
   const result = h("div.verification");
   const content = h(
     "div",
     null,
     heading("Verification"),
-    h("div.choices", null, h("label.field", { for: "level" }, h("span", null, "What is verified"), levels), h("label.field", { for: "tenant" }, h("span", null, "Tenant"), tenants), again),
+    h(
+      "div.choices",
+      null,
+      h("label.field", { for: "level" }, h("span", null, "What is verified"), levels),
+      h("label.field", { for: "tenant" }, h("span", null, "Tenant"), tenants),
+      again,
+    ),
     result,
   );
 
@@ -62,15 +86,25 @@ class Run {
   async show(headers) {
     const bar = h("progress", { max: "1", "aria-label": "Verified" });
     const said = h("p", null, "The server verifies the chain…");
-    const stop = h("button.button", { type: "button", onclick: () => this.cancel.abort() }, "Cancel");
+    const stop = h(
+      "button.button",
+      { type: "button", onclick: () => this.cancel.abort() },
+      "Cancel",
+    );
     fill(this.place, h("div.running", null, said, bar, stop));
     try {
       const { signal } = this.cancel;
-      for await (const { event, data } of api.stream("verify/stream", this.query, { signal, headers })) {
+      for await (const { event, data } of api.stream("verify/stream", this.query, {
+        signal,
+        headers,
+      })) {
         const found = JSON.parse(data);
         if (event === "progress") {
           bar.value = found.total > 0 ? found.verified / found.total : 0;
-          fill(said, `${format.count(found.verified)} of ${format.counted(found.total, "capsule")}`);
+          fill(
+            said,
+            `${format.count(found.verified)} of ${format.counted(found.total, "capsule")}`,
+          );
         } else if (event === "report") {
           fill(this.place, report(found));
           announce(headline(found));
@@ -79,10 +113,23 @@ class Run {
           throw new api.ApiError(found.status, found.title, found.detail ?? "");
         }
       }
-      throw new api.ApiError(0, "The verification broke off", "The server ended it without a verdict.");
+      throw new api.ApiError(
+        0,
+        "The verification broke off",
+        "The server ended it without a verdict.",
+      );
     } catch (error) {
       const isCancelled = error.name === "AbortError";
-      fill(this.place, isCancelled ? h("p.whole", { "data-verdict": "not_checked" }, "Cancelled: nothing is known about the chain.") : refusal(error));
+      fill(
+        this.place,
+        isCancelled
+          ? h(
+              "p.whole",
+              { "data-verdict": "not_checked" },
+              "Cancelled: nothing is known about the chain.",
+            )
+          : refusal(error),
+      );
     }
   }
 }
@@ -104,9 +151,34 @@ function report(found) {
       "section.banner",
       { "data-verdict": found.valid ? "passed" : "failed", "aria-labelledby": "verdict-title" },
       icon(found.valid ? "check" : "cross"),
-      h("div", null, h("h2", { id: "verdict-title" }, headline(found)), h("p", null, `${checked} verified ${format.age(found.age_seconds ?? 0)}`, found.head && [", up to ", h("span.sequence", null, `#${found.head.sequence}`), " ", foreign(found.head.hash.slice(0, 16), "code"), "…"])),
+      h(
+        "div",
+        null,
+        h("h2", { id: "verdict-title" }, headline(found)),
+        h(
+          "p",
+          null,
+          `${checked} verified ${format.age(found.age_seconds ?? 0)}`,
+          found.head && [
+            ", up to ",
+            h("span.sequence", null, `#${found.head.sequence}`),
+            " ",
+            foreign(found.head.hash.slice(0, 16), "code"),
+            "…",
+          ],
+        ),
+      ),
     ),
-    found.errors.length > 0 && card("What was found", "errors", h("ul.plain", null, found.errors.map((error) => h("li", null, place(error), " ", foreign(error.error))))),
+    found.errors.length > 0 &&
+      card(
+        "What was found",
+        "errors",
+        h(
+          "ul.plain",
+          null,
+          found.errors.map((error) => h("li", null, place(error), " ", foreign(error.error))),
+        ),
+      ),
     card(
       "By question",
       "questions",
@@ -114,11 +186,24 @@ function report(found) {
         "ul.checks",
         null,
         found.questions.map(({ question, verdict: answer, reason }) =>
-          h("li", { "data-check": question, "data-verdict": answer }, h("p.question", null, QUESTIONS[question] ?? foreign(question), verdict(answer)), reason && h("p.reason", null, foreign(reason))),
+          h(
+            "li",
+            { "data-check": question, "data-verdict": answer },
+            h("p.question", null, QUESTIONS[question] ?? foreign(question), verdict(answer)),
+            reason && h("p.reason", null, foreign(reason)),
+          ),
         ),
       ),
     ),
-    h("p.limits", null, "This is what the server found, checked ", found.checked_at ? time(found.checked_at) : none(), ". A verdict of the server is as good as the server: ", h("code", null, "capsules verify"), " gives one that needs nobody, and each capsule can be verified in this browser. That the end of a chain was cut off cannot be seen in the chain itself: compare the head with one that you kept."),
+    h(
+      "p.limits",
+      null,
+      "This is what the server found, checked ",
+      found.checked_at ? time(found.checked_at) : none(),
+      ". A verdict of the server is as good as the server: ",
+      h("code", null, "capsules verify"),
+      " gives one that needs nobody, and each capsule can be verified in this browser. That the end of a chain was cut off cannot be seen in the chain itself: compare the head with one that you kept.",
+    ),
   ];
 }
 
@@ -127,5 +212,7 @@ function place(error) {
     return none("elsewhere in the chain");
   }
   const text = `#${error.sequence}`;
-  return error.capsule_id ? h("a", { href: capsuleLink(error.capsule_id), "data-row": error.capsule_id }, text) : h("span.sequence", null, text);
+  return error.capsule_id
+    ? h("a", { href: capsuleLink(error.capsule_id), "data-row": error.capsule_id }, text)
+    : h("span.sequence", null, text);
 }

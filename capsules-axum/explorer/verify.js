@@ -95,7 +95,10 @@ export function names(signedBy, publicKey) {
 
 /** The public keys in what somebody pasted: 64 hexadecimal digits each. */
 export function readKeys(text) {
-  const words = text.toLowerCase().split(/[\s,;]+/).filter(Boolean);
+  const words = text
+    .toLowerCase()
+    .split(/[\s,;]+/)
+    .filter(Boolean);
   const wrong = words.find((word) => !/^[0-9a-f]{64}$/.test(word));
   return wrong === undefined ? { keys: words } : { keys: [], wrong };
 }
@@ -109,11 +112,23 @@ function checkRecord(record, id) {
 
 function checkContent(computed, stated) {
   if (computed === stated) {
-    const check = passed("content", "SHA3-256 of the canonical content, computed here, is the hash of the seal.");
+    const check = passed(
+      "content",
+      "SHA3-256 of the canonical content, computed here, is the hash of the seal.",
+    );
     return { ...check, facts: [["hash", computed]] };
   }
-  const check = failed("content", "The content has another hash: it was changed after it was sealed, or the seal was.");
-  return { ...check, facts: [["computed", computed], ["stated", stated ?? "none"]] };
+  const check = failed(
+    "content",
+    "The content has another hash: it was changed after it was sealed, or the seal was.",
+  );
+  return {
+    ...check,
+    facts: [
+      ["computed", computed],
+      ["stated", stated ?? "none"],
+    ],
+  };
 }
 
 async function checkSignature(computed, seal, { keys, trusted, crypto }) {
@@ -128,7 +143,10 @@ async function checkSignature(computed, seal, { keys, trusted, crypto }) {
   }
   const signature = bytesOf(seal.signature ?? "", 64);
   if (signature === null) {
-    return failed(name, seal.signature ? "The signature is not 128 hexadecimal digits." : "The record is not signed.");
+    return failed(
+      name,
+      seal.signature ? "The signature is not 128 hexadecimal digits." : "The record is not signed.",
+    );
   }
   const candidates = trusted.length > 0 ? trusted : chosen(await keys(), seal.signed_by ?? "");
   if (candidates.length === 0) {
@@ -141,20 +159,31 @@ async function checkSignature(computed, seal, { keys, trusted, crypto }) {
     try {
       holds = await holdsUnder(crypto.subtle, publicKey, signature, message);
     } catch (error) {
-      return notChecked(name, `This browser cannot check Ed25519 (${error.name}). A current one can.`);
+      return notChecked(
+        name,
+        `This browser cannot check Ed25519 (${error.name}). A current one can.`,
+      );
     }
     if (holds) {
-      const whose = trusted.length > 0 ? "a key that you trust" : "a key that this server names as its own";
+      const whose =
+        trusted.length > 0 ? "a key that you trust" : "a key that this server names as its own";
       return { ...passed(name, `Ed25519 holds under ${whose}.`), facts: [["key", publicKey]] };
     }
   }
-  const whose = trusted.length > 0 ? "none of the keys that you trust" : "no key that the server names for it";
-  return { ...failed(name, `Ed25519 holds under ${whose}.`), facts: [["signed by", seal.signed_by ?? "nobody"]] };
+  const whose =
+    trusted.length > 0 ? "none of the keys that you trust" : "no key that the server names for it";
+  return {
+    ...failed(name, `Ed25519 holds under ${whose}.`),
+    facts: [["signed by", seal.signed_by ?? "nobody"]],
+  };
 }
 
 /** The keys that `signed_by` can mean; else the active one (CPS section 5). */
 function chosen(keys, signedBy) {
-  const named = keys.filter(({ publicKey, fingerprint }) => signedBy !== "" && (signedBy === fingerprint || names(signedBy, publicKey)));
+  const named = keys.filter(
+    ({ publicKey, fingerprint }) =>
+      signedBy !== "" && (signedBy === fingerprint || names(signedBy, publicKey)),
+  );
   const meant = named.length > 0 ? named : keys.filter((key) => key.active);
   return meant.map((key) => key.publicKey);
 }
@@ -187,7 +216,10 @@ async function checkLink(record, previous) {
     return notChecked(name, `The record before it could not be had: ${error.message}`);
   }
   if (before === null) {
-    return notChecked(name, "The server shows no record with the hash that it names: it was removed, or you may not see it.");
+    return notChecked(
+      name,
+      "The server shows no record with the hash that it names: it was removed, or you may not see it.",
+    );
   }
   return compareLink(before.members, named, place);
 }
@@ -201,8 +233,17 @@ function compareLink(before, named, place) {
     return failed(name, `The record before it cannot be read: ${error.message}`);
   }
   if (computed !== named) {
-    const check = failed(name, "The record before it has another content than the one that is named.");
-    return { ...check, facts: [["named", named], ["computed", computed]] };
+    const check = failed(
+      name,
+      "The record before it has another content than the one that is named.",
+    );
+    return {
+      ...check,
+      facts: [
+        ["named", named],
+        ["computed", computed],
+      ],
+    };
   }
   const sequence = Number(before.get("sequence"));
   return sequence === place - 1
@@ -219,7 +260,9 @@ function bytesOf(hex, length) {
   if (hex.length !== 2 * length || !/^[0-9a-f]*$/i.test(hex)) {
     return null;
   }
-  return Uint8Array.from({ length }, (_, index) => parseInt(hex.slice(2 * index, 2 * index + 2), 16));
+  return Uint8Array.from({ length }, (_, index) =>
+    parseInt(hex.slice(2 * index, 2 * index + 2), 16),
+  );
 }
 
 function passed(name, reason) {

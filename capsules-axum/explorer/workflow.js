@@ -23,7 +23,7 @@ const THINNEST = 0.004;
  * @param {AbortSignal} signal
  */
 export async function workflow(one, signal) {
-  const tree = await api.json(`${encodeURIComponent(one.id)}/tree`, {}, { signal });
+  const tree = await api.tree(one.id, signal);
   if (tree.nodes.length === 0) {
     return empty("This capsule belongs to no workflow");
   }
@@ -32,9 +32,23 @@ export async function workflow(one, signal) {
   return card(
     "Workflow",
     "workflow",
-    h("p.lead", null, format.counted(tree.nodes.length, "capsule"), `, ${format.duration(span.length)}`, failures > 0 && `, ${format.counted(failures, "failure")}`),
-    h("div.axis", { "aria-hidden": "true" }, [0, 0.25, 0.5, 0.75, 1].map((share) => h("span", null, format.duration(span.length * share)))),
-    h("ol.tree", null, tree.nodes.map((node) => h("li", null, row(node, one, span)))),
+    h(
+      "p.lead",
+      null,
+      format.counted(tree.nodes.length, "capsule"),
+      `, ${format.duration(span.length)}`,
+      failures > 0 && `, ${format.counted(failures, "failure")}`,
+    ),
+    h(
+      "div.axis",
+      { "aria-hidden": "true" },
+      [0, 0.25, 0.5, 0.75, 1].map((share) => h("span", null, format.duration(span.length * share))),
+    ),
+    h(
+      "ol.tree",
+      null,
+      tree.nodes.map((node) => h("li", null, row(node, one, span))),
+    ),
     tree.is_cut && h("p.none", null, "The workflow is larger than what is shown."),
   );
 }
@@ -45,12 +59,23 @@ function row(node, one, span) {
   const share = Math.max((node.duration_ms ?? 0) / span.length, THINNEST);
   bar.style.insetInlineStart = `${Math.min(Math.max(start || 0, 0), 1 - THINNEST) * 100}%`;
   bar.style.inlineSize = `${Math.min(share, 1) * 100}%`;
-  const name = h("span.name", null, h("span.hidden", null, `Level ${node.depth + 1}: `), type(node.type), foreign(node.source || node.type, "span.source"), foreign(node.error?.split("\n", 1)[0] ?? node.agent, "span.what"));
+  const name = h(
+    "span.name",
+    null,
+    h("span.hidden", null, `Level ${node.depth + 1}: `),
+    type(node.type),
+    foreign(node.source || node.type, "span.source"),
+    foreign(node.error?.split("\n", 1)[0] ?? node.agent, "span.what"),
+  );
   // Deeper levels than these would leave no room for names.
   name.style.paddingInlineStart = `${Math.min(node.depth, 12) * 1.25}rem`;
   return h(
     "a.node",
-    { href: capsuleLink(node.id), "data-row": node.id, "aria-current": node.id === one.id ? "true" : null },
+    {
+      href: capsuleLink(node.id),
+      "data-row": node.id,
+      "aria-current": node.id === one.id ? "true" : null,
+    },
     name,
     status(node.status),
     h("span.took", null, node.duration_ms !== null && format.duration(node.duration_ms)),
