@@ -142,7 +142,11 @@ function optionCard(option, at, decision) {
       "div.name",
       null,
       foreign(name, "h4"),
-      h("span.mark", null, isChosen ? [icon("check"), "Selected"] : "Rejected"),
+      h(
+        "span.mark",
+        null,
+        isChosen ? [icon("check"), "Selected"] : rejection ? "Rejected" : "Not selected",
+      ),
     ),
     points("For", "pro", option.list("pros"), `${path}/pros`),
     points("Against", "con", option.list("cons"), `${path}/cons`),
