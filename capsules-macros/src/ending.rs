@@ -3,9 +3,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
+use syn::ReturnType;
 use syn::spanned::Spanned;
 
 use crate::args::{Args, Fold, Form};
+use crate::function::Function;
 use crate::names::{Names, own};
 use crate::shape::{Boxing, Shape};
 
@@ -17,13 +19,22 @@ pub(crate) enum Place {
 }
 
 /// The expression that the function returns, made of its `call` and `value`.
-pub(crate) fn ending(shape: &Shape, place: Place, args: &Args, names: &Names) -> TokenStream {
-    Ending { args, names }.of(shape, place)
+pub(crate) fn ending(
+    function: &Function,
+    shape: &Shape,
+    place: Place,
+    args: &Args,
+    names: &Names,
+) -> TokenStream {
+    let unit = matches!(function.signature.output, ReturnType::Default);
+    Ending { args, names, unit }.of(shape, place)
 }
 
 struct Ending<'a> {
     args: &'a Args,
     names: &'a Names,
+    /// Whether the function returns nothing, which is cheaper to compile.
+    unit: bool,
 }
 
 impl Ending<'_> {
@@ -36,12 +47,12 @@ impl Ending<'_> {
                 output,
                 then,
             } => self.future(*boxing, output, then),
-            Shape::Result(inner) => self.result(inner, place),
-            Shape::Option(inner) => self.option(inner, place),
+            Shape::Result(inner) => self.ok(inner, place),
+            Shape::Option(inner) => self.some(inner, place),
         }
     }
 
-    /// `call.finish(..); value`
+    /// `{ let (json, text) = (&Returned(&value)).kept(); call.finish(..); } value`
     fn value(&self, place: Place) -> TokenStream {
         let Names {
             private,
@@ -49,7 +60,16 @@ impl Ending<'_> {
             recorded,
             ..
         } = self.names;
-        let finish = self.finish(&self.returns(), place);
+        let (json, text) = (own("json"), own("text"));
+        let taken = match self.unit {
+            true => TokenStream::new(),
+            false => quote!(let (#json, #text) = (&#private::Returned(&#value)).kept();),
+        };
+        let (result, error) = match self.unit {
+            true => (quote!(#private::Nothing), quote!(#private::Nothing)),
+            false => (self.result(&json), self.error(&text)),
+        };
+        let finish = self.finish(&taken, &result, &error, place);
         if self.args.swallow_errors {
             return quote!(#finish #value);
         }
@@ -83,7 +103,10 @@ impl Ending<'_> {
     /// call.run_stream(
     ///     value,
     ///     StreamEnd { .. },
-    ///     |items, value, limits| items.read(&Returned(value).parts(), |error| .., |folded, item| ..),
+    ///     |items, value, limits| {
+    ///         let (json, text) = (&Returned(value)).kept();
+    ///         items.read(json.value(), &text.., limits, |folded, item| ..)
+    ///     },
     ///     |folded, limits| ..,
     /// )
     /// ```
@@ -94,8 +117,8 @@ impl Ending<'_> {
             value,
             ..
         } = self.names;
-        let [items, kept, limits, folded, parts] =
-            ["items", "kept", "limits", "folded", "parts"].map(own);
+        let [items, kept, limits, folded, json, text] =
+            ["items", "kept", "limits", "folded", "json", "text"].map(own);
         let pinned = self.pinned(boxing);
         let at_error = self.args.until.as_ref().is_none_or(|until| until.error);
         let report = match (self.waits(), self.args.swallow_errors) {
@@ -103,11 +126,11 @@ impl Ending<'_> {
             (true, true) => quote!(#private::Option::Some(|_| #private::Option::None)),
             (true, false) => quote!(#private::Option::Some(#private::error_item)),
         };
-        let error = self.error_text();
+        let error = self.error(&text);
         let (fold, keep) = match &self.args.fold {
             None => (
                 quote!(|(), _| ()),
-                quote!(|#kept: (), #limits| #private::json_by_nothing(&#kept, #limits)),
+                quote!(|(), #limits| #private::read(&#private::Nothing, #limits)),
             ),
             Some(Fold::Text(span)) => {
                 let item = located(&kept, *span);
@@ -119,19 +142,14 @@ impl Ending<'_> {
                 )
             }
             Some(Fold::Function(function)) => {
-                let result = self.result_json();
                 let item = located(&kept, function.span());
+                let result = self.result(&json);
                 (
                     quote!(|#folded, #kept| (#function)(#folded, #item)),
                     quote! {
                         |#folded, #limits| {
-                            #[allow(unused_imports)]
-                            use #private::{
-                                JsonByDebug as _, JsonByDisplay as _, JsonByNothing as _,
-                                JsonBySerialize as _,
-                            };
-                            let #kept = &#folded;
-                            #result
+                            let #json = #private::Json::of(&#folded);
+                            #private::read(&#result, #limits)
                         }
                     },
                 )
@@ -142,13 +160,8 @@ impl Ending<'_> {
                 #pinned,
                 #private::StreamEnd { at_error: #at_error, report: #report },
                 |#items, #value, #limits| {
-                    #[allow(unused_imports)]
-                    use #private::{
-                        ReturnedValue as _, TextByDebug as _, TextByDisplay as _,
-                        TextBySerialize as _, TextByType as _,
-                    };
-                    let #parts = #private::Returned(#value).parts();
-                    #items.read(&#parts, |#kept| #error, #fold)
+                    let (#json, #text) = (&#private::Returned(#value)).kept();
+                    #items.read(#json.value(), &#error, #limits, #fold)
                 },
                 #keep,
             )
@@ -162,23 +175,15 @@ impl Ending<'_> {
     }
 
     /// `match value { Ok(value) => Ok(..), Err(error) => { call.finish(..); Err(error) } }`
-    fn result(&self, inner: &Shape, place: Place) -> TokenStream {
+    fn ok(&self, inner: &Shape, place: Place) -> TokenStream {
         let Names { private, value, .. } = self.names;
         let inner = self.of(inner, place);
-        let kept = own("kept");
-        let limits = own("limits");
-        let text = self.error_text();
+        let text = own("text");
+        let error = self.error(&text);
         let finish = self.finish(
-            &quote! {
-                |#limits| {
-                    #[allow(unused_imports)]
-                    use #private::{
-                        TextByDebug as _, TextByDisplay as _, TextBySerialize as _, TextByType as _,
-                    };
-                    let #kept = &#value;
-                    #private::Returns::failure(#text)
-                }
-            },
+            &quote!(let #text = #private::Text::of(&#value);),
+            &quote!(#private::Nothing),
+            &error,
             place,
         );
         quote! {
@@ -190,10 +195,11 @@ impl Ending<'_> {
     }
 
     /// `match value { Some(value) => Some(..), None => { call.finish(..); None } }`
-    fn option(&self, inner: &Shape, place: Place) -> TokenStream {
+    fn some(&self, inner: &Shape, place: Place) -> TokenStream {
         let Names { private, value, .. } = self.names;
         let inner = self.of(inner, place);
-        let finish = self.finish(&quote!(|_| #private::Returns::nothing()), place);
+        let nothing = quote!(#private::Nothing);
+        let finish = self.finish(&TokenStream::new(), &nothing, &nothing, place);
         quote! {
             match #value {
                 #private::Option::Some(#value) => #private::Option::Some({ #inner }),
@@ -202,20 +208,28 @@ impl Ending<'_> {
         }
     }
 
-    /// `call.finish(returns);`, or the same with waiting for the store.
-    fn finish(&self, returns: &TokenStream, place: Place) -> TokenStream {
+    /// `{ taken; call.finish(&result, &error); }`, or the same with waiting for the store, where
+    /// no borrow of the value is held while it is awaited.
+    fn finish(
+        &self,
+        taken: &TokenStream,
+        result: &TokenStream,
+        error: &TokenStream,
+        place: Place,
+    ) -> TokenStream {
         let Names { call, recorded, .. } = self.names;
         if !self.waits() {
-            return quote!(#call.finish(#returns););
+            return quote!({ #taken #call.finish(&#result, &#error); });
         }
-        let wait = match place {
-            Place::Asynchronous => quote!(finish_and_report(#returns).await),
-            Place::Synchronous => quote!(finish_and_wait(#returns)),
+        let (wait, await_) = match place {
+            Place::Asynchronous => (quote!(finish_and_report), quote!(.await)),
+            Place::Synchronous => (quote!(finish_and_wait), TokenStream::new()),
         };
         // Where errors are swallowed, whether it worked is in the statistics.
         let ignored = self.args.swallow_errors.then(|| quote!(let _ = #recorded;));
         quote! {
-            let #recorded = #call.#wait;
+            let #recorded = { #taken #call.#wait(&#result, &#error) };
+            let #recorded = #recorded #await_;
             #ignored
         }
     }
@@ -230,54 +244,14 @@ impl Ending<'_> {
                 .is_some_and(|variant| variant == "Committed")
     }
 
-    /// The closure that reads the value.
-    fn returns(&self) -> TokenStream {
-        let Names { private, value, .. } = self.names;
-        let parts = own("parts");
-        let kept = own("kept");
-        let limits = own("limits");
-        let result = self.result_json();
-        let error = self.error_text();
-        quote! {
-            |#limits| {
-                #[allow(unused_imports)]
-                use #private::{
-                    JsonByDebug as _, JsonByDisplay as _, JsonByNothing as _, JsonBySerialize as _,
-                    ReturnedValue as _, TextByDebug as _, TextByDisplay as _, TextBySerialize as _,
-                    TextByType as _,
-                };
-                let #parts = #private::Returned(&#value).parts();
-                #private::Returns::of(&#parts, |#kept| #result, |#kept| #error)
-            }
-        }
+    /// How the result is kept, by a probe of it.
+    fn result(&self, json: &Ident) -> TokenStream {
+        kept(self.args.result, json)
     }
 
-    /// The JSON of the result `kept`.
-    fn result_json(&self) -> TokenStream {
-        let private = &self.names.private;
-        let kept = own("kept");
-        let limits = own("limits");
-        match self.args.result {
-            Form::Best => quote!((&&&&#private::Json(#kept)).json(#limits)),
-            Form::Json => quote!(#private::json_by_serialize(#kept, #limits)),
-            Form::Display => quote!(#private::json_by_display(#kept, #limits)),
-            Form::Debug => quote!(#private::json_by_debug(#kept, #limits)),
-            Form::None => quote!(#private::json_by_nothing(#kept, #limits)),
-        }
-    }
-
-    /// The text of the error `kept`.
-    fn error_text(&self) -> TokenStream {
-        let private = &self.names.private;
-        let kept = own("kept");
-        let limits = own("limits");
-        match self.args.error {
-            Form::Best => quote!((&&&&#private::Text(#kept)).text(#limits)),
-            Form::Json => quote!(#private::text_by_serialize(#kept, #limits)),
-            Form::Display => quote!(#private::text_by_display(#kept, #limits)),
-            Form::Debug => quote!(#private::text_by_debug(#kept, #limits)),
-            Form::None => quote!(#private::text_by_nothing(#kept, #limits)),
-        }
+    /// How the error is kept, by a probe of it.
+    fn error(&self, text: &Ident) -> TokenStream {
+        kept(self.args.error, text)
     }
 
     /// The value, pinned as the type says.
@@ -296,6 +270,17 @@ impl Ending<'_> {
             Boxing::Pinned => quote!(#private::Box::pin(#lazy)),
             Boxing::Boxed => quote!(#private::Box::new(#lazy)),
         }
+    }
+}
+
+/// How a value is kept in this form, by a probe of it.
+fn kept(form: Form, probe: &Ident) -> TokenStream {
+    match form {
+        Form::Best => quote!((&#probe).kept()),
+        Form::Json => quote!(#probe.by_serialize()),
+        Form::Display => quote!(#probe.by_display()),
+        Form::Debug => quote!(#probe.by_debug()),
+        Form::None => quote!(#probe.by_nothing()),
     }
 }
 

@@ -4,12 +4,12 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Error, Result};
+use syn::{Error, Result, Signature};
 
 use crate::args::{Args, Boxed, Fold, Source};
 use crate::ending::{Place, ending, run_async};
 use crate::function::Function;
-use crate::names::{Names, own};
+use crate::names::Names;
 use crate::params;
 use crate::shape::Shape;
 use crate::skip;
@@ -31,13 +31,15 @@ pub(crate) fn audit(args: TokenStream, item: &TokenStream) -> TokenStream {
 /// becomes
 /// ```text
 /// async fn f(a: A, b: &B) -> R {
-///     let call = Call::begin(|| Site { .. }, None, |inputs| { inputs.request = ..; });
+///     use Probe as _;
+///     enum __CapsulesHere {}
+///     let call = Call::begin(&Function { .. }, None, &mut Request((&Text::of(&a)).kept()));
 ///     let (call, value) = call.run_async(async move {
-///         if false { let hint: R = loop {}; return hint; }
+///         if false { return hint::<R>(); }
 ///         let mut a = a;
 ///         { const _: () = (); body }
 ///     }, Call::and).await;
-///     call.finish(|| Returns::of(..value..));
+///     { let (json, text) = (&Returned(&value)).kept(); call.finish(&json.., &text..); }
 ///     value
 /// }
 /// ```
@@ -59,7 +61,7 @@ fn expand(args: &Args, mut function: Function) -> Result<TokenStream> {
         None => Place::Synchronous,
     };
     let ending = match (function.diverges(), place) {
-        (false, _) => ending(&shape, place, args, &names),
+        (false, _) => ending(&function, &shape, place, args, &names),
         // A function that never returns has no value to end with.
         (true, Place::Synchronous) => TokenStream::new(),
         (true, Place::Asynchronous) => {
@@ -109,12 +111,7 @@ fn refuse_keys_of_streams(args: &Args, shape: &Shape) -> Result<()> {
 
 /// `let call = Call::begin(..);`
 fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream> {
-    let Names {
-        private,
-        call,
-        inputs,
-        ..
-    } = names;
+    let Names { private, call, .. } = names;
     let signature = &function.signature;
     skip::check(args, signature)?;
     let kind = &args.kind;
@@ -124,33 +121,68 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
         .domain
         .as_ref()
         .map_or_else(|| quote!("agents"), |text| quote!(#text));
-    let durability = match &args.durability {
-        Some(variant) => quote!(#private::Option::Some(#private::Durability::#variant)),
-        None => quote!(#private::Option::None),
-    };
-    let capsules = match &args.capsules {
-        Some(capsules) => quote!(#private::Option::Some(#private::borrow(&#capsules))),
-        None => quote!(#private::Option::None),
-    };
+    let durability = args.durability.as_ref();
+    let durability = durability.map(|variant| quote!(#private::Durability::#variant));
+    let durability = option(private, durability.as_ref());
+    let capsules = args.capsules.as_ref();
+    let capsules = capsules.map(|capsules| quote!(#private::borrow(&#capsules)));
+    let capsules = option(private, capsules.as_ref());
+    let inputs = inputs(args, signature, names)?;
 
-    let mut fields = TokenStream::new();
-    if let Some(name) = params::trigger(args, signature)? {
-        fields.extend(quote_spanned! {name.span()=>
-            #inputs.request = #private::Option::Some({
-                #[allow(unused_imports)]
-                use #private::{TextByDebug as _, TextByDisplay as _, TextBySerialize as _, TextByType as _};
-                (&&&&#private::Text(&#name)).text(#inputs.limits)
-            });
+    let mutability = signature.asyncness.is_none().then(|| quote!(mut));
+    Ok(quote! {
+        #[allow(unused_imports)]
+        use #private::Probe as _;
+        enum __CapsulesHere {}
+        // A parameter named `_task` is read here and nowhere else.
+        #[allow(clippy::used_underscore_binding)]
+        let #mutability #call = #private::Call::begin(
+            &#private::Function {
+                kind: #private::CapsuleType::#kind,
+                here: #private::type_name::<__CapsulesHere>,
+                name: #short_name,
+                source: #source,
+                domain: #domain,
+                durability: #durability,
+            },
+            #capsules,
+            &mut #inputs,
+        );
+    })
+}
+
+/// What reads the inputs of the call: of the usual function its request, and otherwise a closure.
+fn inputs(args: &Args, signature: &Signature, names: &Names) -> Result<TokenStream> {
+    let Names {
+        private, inputs, ..
+    } = names;
+    let trigger = params::trigger(args, signature)?.map(|name| {
+        let text = quote_spanned!(name.span()=> (&#private::Text::of(&#name)).kept());
+        (name.span(), text)
+    });
+    let fields = fields(args, signature, names)?;
+    if !fields.is_empty() {
+        let request = trigger.map(|(span, text)| quote_spanned!(span=> #inputs.request(&#text);));
+        return Ok(quote! {
+            #private::Option::Some(|#inputs: &mut #private::Inputs| { #request #fields })
         });
     }
+    Ok(match trigger {
+        Some((span, text)) => quote_spanned!(span=> #private::Request(#text)),
+        None => quote!(#private::Nothing),
+    })
+}
+
+/// The inputs besides the request.
+fn fields(args: &Args, signature: &Signature, names: &Names) -> Result<TokenStream> {
+    let Names {
+        private, inputs, ..
+    } = names;
+    let mut fields = TokenStream::new();
     for name in params::arguments(args, signature)? {
         let text = name.unraw().to_string();
         fields.extend(quote_spanned! {name.span()=>
-            #inputs.argument(#text, {
-                #[allow(unused_imports)]
-                use #private::{JsonByDebug as _, JsonByDisplay as _, JsonByNothing as _, JsonBySerialize as _};
-                (&&&&#private::Json(&#name)).json(#inputs.limits)
-            });
+            #inputs.argument(#text, &(&#private::Json::of(&#name)).kept());
         });
     }
     let agent_id = args.agent_id.clone().map(Source::Expression);
@@ -166,11 +198,7 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
         let expr = params::expression(source, signature)?;
         let field = format_ident!("{field}");
         fields.extend(quote_spanned! {expr.span()=>
-            #inputs.#field = {
-                #[allow(unused_imports)]
-                use #private::IdByDisplay as _;
-                #private::Id(&#expr).id()
-            };
+            #inputs.#field = (&#private::Id(&#expr)).kept();
         });
     }
     if let Some(source) = &args.prompt {
@@ -182,34 +210,10 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
     if let Some(source) = &args.traceparent {
         let expr = params::expression(source, signature)?;
         fields.extend(quote_spanned! {expr.span()=>
-            #inputs.correlation = {
-                #[allow(unused_imports)]
-                use #private::IdByDisplay as _;
-                #private::trace_id(#private::Id(&#expr).id())
-            };
+            #inputs.correlation = #private::trace_id((&#private::Id(&#expr)).kept());
         });
     }
-
-    let mutability = signature.asyncness.is_none().then(|| quote!(mut));
-    Ok(quote! {
-        // A parameter named `_task` is read here and nowhere else.
-        #[allow(clippy::used_underscore_binding)]
-        let #mutability #call = {
-            fn __capsules_here() {}
-            #private::Call::begin(
-                || #private::Site {
-                    kind: #private::CapsuleType::#kind,
-                    name: #private::enclosing_function(__capsules_here),
-                    short_name: #short_name,
-                    source: #source,
-                    domain: #domain,
-                    durability: #durability,
-                },
-                #capsules,
-                |#inputs| { #fields },
-            )
-        };
-    })
+    Ok(fields)
 }
 
 /// The body, run by the call.
@@ -231,7 +235,7 @@ fn run(
     // The item keeps a body that is a single expression from being linted as braces for nothing.
     let body = quote_spanned!(function.body.span()=> { const _: () = (); #statements });
     if function.signature.asyncness.is_some() {
-        let hint = (!function.diverges()).then(|| hint(&output));
+        let hint = (!function.diverges()).then(|| hint(private, &output));
         let body = quote!(async move { #hint #rebound #body });
         let body = match &args.boxed {
             None => body,
@@ -258,17 +262,11 @@ fn run(
 }
 
 /// The type of every `return` and `?` in an asynchronous body.
-fn hint(output: &TokenStream) -> TokenStream {
-    let hint = own("hint");
+fn hint(private: &TokenStream, output: &TokenStream) -> TokenStream {
     quote! {
-        #[allow(
-            unknown_lints, unreachable_code, clippy::diverging_sub_expression,
-            clippy::empty_loop, clippy::let_unit_value, clippy::let_with_type_underscore,
-            clippy::needless_return, clippy::unreachable
-        )]
+        #[allow(unreachable_code, clippy::needless_return)]
         if false {
-            let #hint: #output = loop {};
-            return #hint;
+            return #private::hint::<#output>();
         }
     }
 }

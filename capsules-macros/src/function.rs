@@ -19,14 +19,25 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// Reads a function that the attribute can stand on.
+    /// Reads a function that the attribute can stand on. Its body is not walked through: that
+    /// would take longer than all the rest.
     pub(crate) fn parse(item: TokenStream) -> Result<Self> {
-        let function = Self::parse_item.parse2(item)?;
+        let mut head: Vec<TokenTree> = item.into_iter().collect();
+        let body = match head.pop() {
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => Some(group),
+            last => {
+                head.extend(last);
+                None
+            }
+        };
+        let parse = |input: ParseStream<'_>| Self::parse_head(input, body);
+        let function = parse.parse2(head.into_iter().collect())?;
         function.check()?;
         Ok(function)
     }
 
-    fn parse_item(input: ParseStream<'_>) -> Result<Self> {
+    /// Reads what stands before the body.
+    fn parse_head(input: ParseStream<'_>, body: Option<Group>) -> Result<Self> {
         let start = input.span();
         let mut attributes = input.call(Attribute::parse_outer)?;
         let visibility = input.parse()?;
@@ -48,13 +59,10 @@ impl Function {
                 "#[audit] needs a body; put it on the methods that implement this one",
             ));
         }
-        let body: TokenTree = input.parse().map_err(not_a_function)?;
-        let TokenTree::Group(body) = body else {
+        let Some(body) = body.filter(|_| input.is_empty()) else {
             return Err(not_a_function(input.error("")));
         };
-        let body = hoist_inner_attributes(&body, &mut attributes)?;
-        // Whatever follows is not ours to judge.
-        input.parse::<TokenStream>()?;
+        let body = hoist_inner_attributes(body, &mut attributes)?;
         Ok(Self {
             attributes,
             visibility,
@@ -111,7 +119,12 @@ impl Function {
 
 /// `{ #![allow(x)] body }` → `#[allow(x)]` on the function, `{ body }`: inner attributes are
 /// allowed at the start of a function's body, and nowhere where we put it.
-fn hoist_inner_attributes(body: &Group, attributes: &mut Vec<Attribute>) -> Result<Group> {
+fn hoist_inner_attributes(body: Group, attributes: &mut Vec<Attribute>) -> Result<Group> {
+    let mut first = body.stream().into_iter();
+    let is = |token: Option<TokenTree>, c: char| matches!(token, Some(TokenTree::Punct(p)) if p.as_char() == c);
+    if !(is(first.next(), '#') && is(first.next(), '!')) {
+        return Ok(body);
+    }
     let split = |input: ParseStream<'_>| {
         let inner = input.call(Attribute::parse_inner)?;
         Ok((inner, input.parse::<TokenStream>()?))

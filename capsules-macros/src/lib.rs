@@ -77,8 +77,9 @@ use proc_macro::TokenStream;
 /// | `trigger_from` | what is kept as `trigger.request`: a parameter's name, its position (not counting `self`), or `none` | `0` |
 /// | `tenant_from` | the tenant: a parameter or a field of one, `"site_id"` or `ctx.site_id` | the parent's |
 /// | `tenant_id` | the tenant: an expression over the parameters | the parent's |
-/// | `session_from`, `user_from`, `correlation_from` | like `tenant_from`, for the session, the user and the correlation id | the parent's |
-/// | `traceparent` | a W3C `traceparent` header whose trace id becomes the correlation id: a parameter as a string, or an expression over the parameters such as `headers.get("traceparent")`; a malformed header is ignored | the parent's |
+/// | `session_from`, `user_from` | like `tenant_from`, for the session and the user | the parent's |
+/// | `correlation_from` | like `tenant_from`, for the correlation id | the parent's, or else that of the current span, by `capsules::CorrelationLayer` with the feature `tracing` |
+/// | `traceparent` | a W3C `traceparent` header whose trace id becomes the correlation id: a parameter as a string, or an expression over the parameters such as `headers.get("traceparent")`; a malformed header is ignored | as for `correlation_from` |
 /// | `agent_id` | `context.agent_id`: an expression over the parameters | the function's qualified name |
 /// | `skip(..)` | parameters of which nothing is kept; no other key may name them | none |
 /// | `prompt` | a parameter or a field of one, with `Display`, of which the SHA3-256 is kept as `reasoning.prompt_hash` and not the text | none |

@@ -1,6 +1,6 @@
 //! One audited call, from its start to its record.
 
-use std::any::{Any, type_name};
+use std::any::Any;
 use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -14,32 +14,68 @@ use serde_json::{Map, Value};
 
 use crate::active::Active;
 use crate::capsules::Capsules;
-use crate::capture::Returns;
+use crate::capture::{Nothing, ReadJson, ReadText, Returns};
 use crate::durability::Durability;
 use crate::error::Error;
 use crate::identity::Identity;
 use crate::limits::{Bounded, Captured, Limits};
 use crate::redaction::{ARGUMENTS, note_cut, note_redacted};
 use crate::reply::Reply;
-use crate::scope::Scope;
+use crate::scope::{Binding, Scope};
 use crate::switch::is_enabled;
 use crate::target::Target;
 
-/// What the attribute says of a function, or the builder of an action.
-#[derive(Debug, Clone, Copy)]
-pub struct Site<'a> {
+/// What the attribute says of a function.
+#[derive(Debug)]
+pub struct Function {
     /// The type of its capsules.
     pub kind: CapsuleType,
-    /// The function's qualified name.
-    pub name: &'a str,
+    /// Gives the qualified name of the type `__CapsulesHere` that is declared inside of it.
+    pub here: fn() -> &'static str,
     /// Its name without the path.
-    pub short_name: &'a str,
+    pub name: &'static str,
     /// `trigger.source`, when it is not the qualified name.
-    pub source: Option<&'a str>,
+    pub source: Option<&'static str>,
     /// The domain.
-    pub domain: &'a str,
+    pub domain: &'static str,
     /// How safely its capsules are kept; the instance's choice when `None`.
     pub durability: Option<Durability>,
+}
+
+impl Function {
+    fn site(&self) -> Site<'static> {
+        Site {
+            kind: self.kind,
+            name: enclosing_function((self.here)()),
+            source: self.source,
+            domain: self.domain,
+            durability: self.durability,
+        }
+    }
+}
+
+/// The qualified name of a function, given that of a type which is declared inside of it. Runs with
+/// every call, so it compares suffixes and searches nothing.
+fn enclosing_function(inner: &'static str) -> &'static str {
+    let mut name = inner.strip_suffix("::__CapsulesHere").unwrap_or(inner);
+    // Inside an `async fn` the type lies in the closures that the compiler makes of it.
+    while let Some(outer) = name.strip_suffix("::{{closure}}") {
+        name = outer;
+    }
+    name
+}
+
+/// What acts, as its capsules say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Site<'a> {
+    pub(crate) kind: CapsuleType,
+    /// The function's qualified name.
+    pub(crate) name: &'a str,
+    /// `trigger.source`, when it is not the qualified name.
+    pub(crate) source: Option<&'a str>,
+    pub(crate) domain: &'a str,
+    /// The instance's choice when `None`.
+    pub(crate) durability: Option<Durability>,
 }
 
 /// What the attribute reads from the arguments, before the body takes them.
@@ -48,7 +84,7 @@ pub struct Inputs {
     /// How much of them is kept.
     pub limits: Limits,
     /// `trigger.request`.
-    pub request: Option<Captured<String>>,
+    pub(crate) request: Option<Captured<String>>,
     /// Arguments by their names.
     pub(crate) arguments: Vec<(String, Captured<Value>)>,
     /// `reasoning.prompt_hash`.
@@ -66,9 +102,15 @@ pub struct Inputs {
 }
 
 impl Inputs {
+    /// Keeps what the function is asked.
+    pub fn request(&mut self, value: &dyn ReadText) {
+        self.request = value.text(self.limits);
+    }
+
     /// Keeps an argument.
-    pub fn argument(&mut self, name: impl Into<String>, value: Captured<Value>) {
-        self.arguments.push((name.into(), value));
+    pub fn argument(&mut self, name: &str, value: &dyn ReadJson) {
+        let value = value.json(self.limits).unwrap_or_default();
+        self.arguments.push((name.to_owned(), value));
     }
 
     /// Reads inputs by expressions that are the user's; a panic in one must not become the
@@ -90,16 +132,33 @@ pub fn borrow<C: Borrow<Capsules>>(capsules: &C) -> &Capsules {
     capsules.borrow()
 }
 
-/// The qualified name of a function, given an item `__capsules_here` that is declared inside of
-/// it. Runs with every call, so it compares suffixes and searches nothing.
-pub fn enclosing_function<F>(_: F) -> &'static str {
-    let inner = type_name::<F>();
-    let mut name = inner.strip_suffix("::__capsules_here").unwrap_or(inner);
-    // Inside an `async fn` the item lies in the closures that the compiler makes of it.
-    while let Some(outer) = name.strip_suffix("::{{closure}}") {
-        name = outer;
+/// Reads the inputs of a call.
+pub trait ReadInputs {
+    /// Reads them.
+    fn read(&mut self, inputs: &mut Inputs);
+}
+
+/// By a closure.
+impl<F: FnOnce(&mut Inputs)> ReadInputs for Option<F> {
+    fn read(&mut self, inputs: &mut Inputs) {
+        if let Some(read) = self.take() {
+            read(inputs);
+        }
     }
-    name
+}
+
+/// Reads what the function is asked, and nothing else.
+#[derive(Debug)]
+pub struct Request<R>(pub R);
+
+impl<R: ReadText> ReadInputs for Request<R> {
+    fn read(&mut self, inputs: &mut Inputs) {
+        inputs.request(&self.0);
+    }
+}
+
+impl ReadInputs for Nothing {
+    fn read(&mut self, _: &mut Inputs) {}
 }
 
 /// An audited call that has started. Dropped before it is finished, it records why: a panic, or
@@ -126,29 +185,29 @@ impl Call {
     /// to the process's default. Inlined as far as it goes while recording is switched off.
     #[inline]
     pub fn begin(
-        site: impl FnOnce() -> Site<'static>,
+        function: &'static Function,
         capsules: Option<&Capsules>,
-        inputs: impl FnOnce(&mut Inputs),
+        inputs: &mut dyn ReadInputs,
     ) -> Self {
         if is_enabled() {
-            Self::begin_enabled(site, capsules, inputs)
+            Self::begin_enabled(function, capsules, inputs)
         } else {
             Self::unrecorded()
         }
     }
 
     fn begin_enabled(
-        site: impl FnOnce() -> Site<'static>,
+        function: &'static Function,
         capsules: Option<&Capsules>,
-        inputs: impl FnOnce(&mut Inputs),
+        inputs: &mut dyn ReadInputs,
     ) -> Self {
         let Some(target) = Target::find(capsules) else {
             return Self::unrecorded();
         };
-        let site = &site();
+        let site = function.site();
         let mut read = target.inputs();
-        read.take(site.name, inputs);
-        Self::start(target, site, Cow::Borrowed(site.short_name), read)
+        read.take(site.name, |read| inputs.read(read));
+        Self::start(target, &site, Cow::Borrowed(function.name), read)
     }
 
     /// Starts a call whose inputs have been read. A tool appears by its name in its parent's
@@ -180,6 +239,7 @@ impl Call {
     }
 
     /// Runs the body of a function with the capsule as the current one.
+    #[inline]
     pub fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
         self.admit();
         self.prepare(body)
@@ -187,19 +247,58 @@ impl Call {
 
     /// Runs the body of a function that returns a future or a stream, whose first poll is what
     /// begins the call.
+    #[inline]
     pub fn prepare<R>(&mut self, body: impl FnOnce() -> R) -> R {
-        let Some(scope) = self.scope() else {
+        if self.active.is_none() {
             return body();
-        };
-        let result = {
-            let _entered = scope.enter();
-            catch_unwind(AssertUnwindSafe(body))
-        };
-        result.unwrap_or_else(|panic| {
+        }
+        let (mut body, mut value) = (Some(body), None);
+        self.run_recorded(&mut || {
+            if let Some(body) = body.take() {
+                value = Some(body());
+            }
+        });
+        match value {
+            Some(value) => value,
+            None => unreachable!("the body has run"),
+        }
+    }
+
+    /// Runs what there is once for all bodies, so that little is compiled for each of them.
+    fn run_recorded(&mut self, body: &mut dyn FnMut()) {
+        let entered = self.scope().map(Scope::enter);
+        let result = catch_unwind(AssertUnwindSafe(body));
+        drop(entered);
+        if let Err(panic) = result {
             self.admit();
             self.panicked(&*panic);
-            resume_unwind(panic)
-        })
+            resume_unwind(panic);
+        }
+    }
+
+    /// Polls the body of an asynchronous function, which notes how that went, in its scope; before
+    /// the first time waits for room. Once for all bodies, too.
+    pub(crate) fn poll_recorded(
+        &mut self,
+        binding: &mut Binding,
+        context: &mut Context<'_>,
+        poll: &mut dyn FnMut(&mut Context<'_>),
+    ) -> Poll<()> {
+        ready!(self.poll_admitted(context));
+        let exchanged = binding.exchange();
+        let result = catch_unwind(AssertUnwindSafe(|| poll(context)));
+        drop(exchanged);
+        if let Err(panic) = result {
+            self.panicked(&*panic);
+            resume_unwind(panic);
+        }
+        Poll::Ready(())
+    }
+
+    /// Whether something is recorded of the call, which has not ended.
+    #[inline]
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.active.is_some()
     }
 
     /// Waits for room, unless that has been done.
@@ -263,7 +362,15 @@ impl Call {
     }
 
     /// Ends the call with what the function returned.
-    pub fn finish(mut self, returns: impl FnOnce(Limits) -> Returns) {
+    #[inline]
+    pub fn finish(self, result: &dyn ReadJson, error: &dyn ReadText) {
+        if self.is_recorded() {
+            self.finish_with(|limits| Returns::read(result, error, limits));
+        }
+    }
+
+    /// Ends the call with what the closure makes of the value.
+    pub(crate) fn finish_with(mut self, returns: impl FnOnce(Limits) -> Returns) {
         // A function may end before it has given the future that it was to return.
         self.admit();
         self.end(|limits| Ending::Returned(caught(limits, returns)));
@@ -271,7 +378,12 @@ impl Call {
 
     /// Ends the call like [`finish`](Self::finish); the reply says when it is committed, or why
     /// it cannot be.
-    pub fn finish_and_report(mut self, returns: impl FnOnce(Limits) -> Returns) -> Reply<()> {
+    pub fn finish_and_report(self, result: &dyn ReadJson, error: &dyn ReadText) -> Reply<()> {
+        self.report_with(|limits| Returns::read(result, error, limits))
+    }
+
+    /// The same, with what the closure makes of the value.
+    pub(crate) fn report_with(mut self, returns: impl FnOnce(Limits) -> Returns) -> Reply<()> {
         match self.returned(returns) {
             Some((active, Some(draft))) => {
                 active.recorder.accept_and_report(draft, active.durability)
@@ -286,7 +398,15 @@ impl Call {
     /// # Errors
     ///
     /// Why it cannot be.
-    pub fn finish_and_wait(mut self, returns: impl FnOnce(Limits) -> Returns) -> Result<(), Error> {
+    pub fn finish_and_wait(self, result: &dyn ReadJson, error: &dyn ReadText) -> Result<(), Error> {
+        self.wait_with(|limits| Returns::read(result, error, limits))
+    }
+
+    /// The same, with what the closure makes of the value.
+    pub(crate) fn wait_with(
+        mut self,
+        returns: impl FnOnce(Limits) -> Returns,
+    ) -> Result<(), Error> {
         match self.returned(returns) {
             Some((active, Some(draft))) => {
                 active.recorder.accept_and_wait(draft, active.durability)

@@ -1,9 +1,10 @@
 //! What is kept of arguments, results and errors.
 //!
-//! The attribute does not know the types it meets, so it asks by method resolution: a probe is
-//! called through several references, and the first of the implementations below whose bounds
-//! hold answers. All of it happens at compile time. How much is kept, and of which types nothing,
-//! is decided when the value is read.
+//! The attribute does not know the types it meets, so it asks by method resolution: of the
+//! implementations below, `(&probe).kept()` takes the first whose bounds hold, its own method before
+//! those of [`Probe`] for `&_`, `&&_` and the probe itself. All of it happens at compile time, and
+//! gives a reader, which looks at the value only if the call is recorded. How much is kept, and of
+//! which types nothing, is decided then.
 
 use std::any::type_name;
 use std::convert::Infallible;
@@ -18,138 +19,280 @@ use crate::bounded_json::to_json;
 use crate::limits::{Bounded, Captured, Limits};
 use crate::secret::is_secret;
 
-/// A value to be kept as JSON: by `Serialize`, else `Display`, else `Debug`, else not at all.
-/// Called as `(&&&&Json(&value)).json(limits)`.
-#[derive(Debug)]
-pub struct Json<'a, T: ?Sized>(pub &'a T);
+/// Finds how a value is kept, unless the probe's own method does.
+pub trait Probe {
+    /// How it is kept.
+    type Kept;
 
-/// By `Serialize`.
-pub trait JsonBySerialize {
-    /// The value as JSON.
-    fn json(&self, limits: Limits) -> Captured<Value>;
+    /// Finds it.
+    fn kept(self) -> Self::Kept;
 }
 
-impl<T: Serialize + ?Sized> JsonBySerialize for &&&Json<'_, T> {
-    fn json(&self, limits: Limits) -> Captured<Value> {
-        json_by_serialize(self.0, limits)
-    }
+/// Reads a value as JSON.
+pub trait ReadJson {
+    /// The value; `None` where there is none.
+    fn json(&self, limits: Limits) -> Option<Captured<Value>>;
 }
 
-/// By `Display`.
-pub trait JsonByDisplay {
-    /// The value as JSON.
-    fn json(&self, limits: Limits) -> Captured<Value>;
+/// Reads a value as text.
+pub trait ReadText {
+    /// Whether there is a value.
+    fn is_some(&self) -> bool;
+
+    /// The value; `None` where there is none.
+    fn text(&self, limits: Limits) -> Option<Captured<String>>;
 }
 
-impl<T: Display + ?Sized> JsonByDisplay for &&Json<'_, T> {
-    fn json(&self, limits: Limits) -> Captured<Value> {
-        json_by_display(self.0, limits)
-    }
-}
+/// Probes and readers, which all hold a value that may be missing.
+macro_rules! holders {
+    ($( $(#[$meta:meta])* $name:ident, )*) => {$(
+        $(#[$meta])*
+        #[derive(Debug)]
+        pub struct $name<'a, T>(Option<&'a T>);
 
-/// By `Debug`.
-pub trait JsonByDebug {
-    /// The value as JSON.
-    fn json(&self, limits: Limits) -> Captured<Value>;
-}
+        impl<T> Copy for $name<'_, T> {}
 
-impl<T: Debug + ?Sized> JsonByDebug for &Json<'_, T> {
-    fn json(&self, limits: Limits) -> Captured<Value> {
-        json_by_debug(self.0, limits)
-    }
-}
-
-/// Nothing can be kept.
-pub trait JsonByNothing {
-    /// Null.
-    fn json(&self, limits: Limits) -> Captured<Value>;
-}
-
-impl<T: ?Sized> JsonByNothing for Json<'_, T> {
-    fn json(&self, limits: Limits) -> Captured<Value> {
-        json_by_nothing(self.0, limits)
-    }
-}
-
-/// A value to be kept as text: by `Display`, else as JSON by `Serialize`, else by `Debug`, else
-/// the name of its type. Called as `(&&&&Text(&value)).text(limits)`.
-#[derive(Debug)]
-pub struct Text<'a, T: ?Sized>(pub &'a T);
-
-/// By `Display`.
-pub trait TextByDisplay {
-    /// The value as text.
-    fn text(&self, limits: Limits) -> Captured<String>;
-}
-
-impl<T: Display + ?Sized> TextByDisplay for &&&Text<'_, T> {
-    fn text(&self, limits: Limits) -> Captured<String> {
-        text_by_display(self.0, limits)
-    }
-}
-
-/// By `Serialize`.
-pub trait TextBySerialize {
-    /// The value as text.
-    fn text(&self, limits: Limits) -> Captured<String>;
-}
-
-impl<T: Serialize + ?Sized> TextBySerialize for &&Text<'_, T> {
-    fn text(&self, limits: Limits) -> Captured<String> {
-        match to_json(self.0, limits) {
-            Captured {
-                value: Value::String(value),
-                cut,
-                secret,
-            } => Captured { value, cut, secret },
-            _ => text_by_serialize(self.0, limits),
+        impl<T> Clone for $name<'_, T> {
+            fn clone(&self) -> Self {
+                *self
+            }
         }
+    )*};
+}
+
+holders! {
+    /// A value to be kept as JSON: by `Serialize`, else `Display`, else `Debug`, else not at all.
+    Json,
+    /// A value to be kept as text: by `Display`, else as JSON by `Serialize`, else by `Debug`, else
+    /// the name of its type.
+    Text,
+    /// Reads by `Serialize`.
+    BySerialize,
+    /// Reads by `Serialize`, a text without its quotes.
+    ByContent,
+    /// Reads by `Display`.
+    ByDisplay,
+    /// Reads by `Debug`.
+    ByDebug,
+    /// Reads the type's name.
+    ByType,
+    /// Reads nothing.
+    ByNothing,
+}
+
+impl<'a, T> Json<'a, T> {
+    /// A value.
+    pub fn of(value: &'a T) -> Self {
+        Self(Some(value))
+    }
+
+    /// The value.
+    pub fn value(&self) -> Option<&'a T> {
+        self.0
+    }
+
+    /// `result = "json"`.
+    pub fn by_serialize(&self) -> BySerialize<'a, T> {
+        BySerialize(self.0)
+    }
+
+    /// `result = "display"`.
+    pub fn by_display(&self) -> ByDisplay<'a, T> {
+        ByDisplay(self.0)
+    }
+
+    /// `result = "debug"`.
+    pub fn by_debug(&self) -> ByDebug<'a, T> {
+        ByDebug(self.0)
+    }
+
+    /// `result = "none"`.
+    pub fn by_nothing(&self) -> ByNothing<'a, T> {
+        ByNothing(self.0)
     }
 }
 
-/// By `Debug`.
-pub trait TextByDebug {
-    /// The value as text.
-    fn text(&self, limits: Limits) -> Captured<String>;
-}
-
-impl<T: Debug + ?Sized> TextByDebug for &Text<'_, T> {
-    fn text(&self, limits: Limits) -> Captured<String> {
-        text_by_debug(self.0, limits)
+impl<'a, T: Serialize> Json<'a, T> {
+    /// By `Serialize`.
+    pub fn kept(&self) -> BySerialize<'a, T> {
+        BySerialize(self.0)
     }
 }
 
-/// By the name of the type.
-pub trait TextByType {
-    /// The name of the type.
-    fn text(&self, limits: Limits) -> Captured<String>;
-}
+impl<'a, T: Display> Probe for &Json<'a, T> {
+    type Kept = ByDisplay<'a, T>;
 
-impl<T: ?Sized> TextByType for Text<'_, T> {
-    fn text(&self, limits: Limits) -> Captured<String> {
-        Bounded::format(format_args!("{}", type_name::<T>()), limits)
+    fn kept(self) -> Self::Kept {
+        ByDisplay(self.0)
     }
 }
 
-/// An identifier: a value with `Display`, or an `Option` of one. Called as `Id(&value).id()`.
+impl<'a, T: Debug> Probe for &&Json<'a, T> {
+    type Kept = ByDebug<'a, T>;
+
+    fn kept(self) -> Self::Kept {
+        ByDebug(self.0)
+    }
+}
+
+impl<'a, T> Probe for Json<'a, T> {
+    type Kept = ByNothing<'a, T>;
+
+    fn kept(self) -> Self::Kept {
+        ByNothing(self.0)
+    }
+}
+
+impl<'a, T> Text<'a, T> {
+    /// A value.
+    pub fn of(value: &'a T) -> Self {
+        Self(Some(value))
+    }
+
+    /// A value that may be missing.
+    pub(crate) fn new(value: Option<&'a T>) -> Self {
+        Self(value)
+    }
+
+    /// `error = "json"`.
+    pub fn by_serialize(&self) -> BySerialize<'a, T> {
+        BySerialize(self.0)
+    }
+
+    /// `error = "display"`.
+    pub fn by_display(&self) -> ByDisplay<'a, T> {
+        ByDisplay(self.0)
+    }
+
+    /// `error = "debug"`.
+    pub fn by_debug(&self) -> ByDebug<'a, T> {
+        ByDebug(self.0)
+    }
+
+    /// `error = "none"`.
+    pub fn by_nothing(&self) -> ByNothing<'a, T> {
+        ByNothing(self.0)
+    }
+}
+
+impl<'a, T: Display> Text<'a, T> {
+    /// By `Display`.
+    pub fn kept(&self) -> ByDisplay<'a, T> {
+        ByDisplay(self.0)
+    }
+}
+
+impl<'a, T: Serialize> Probe for &Text<'a, T> {
+    type Kept = ByContent<'a, T>;
+
+    fn kept(self) -> Self::Kept {
+        ByContent(self.0)
+    }
+}
+
+impl<'a, T: Debug> Probe for &&Text<'a, T> {
+    type Kept = ByDebug<'a, T>;
+
+    fn kept(self) -> Self::Kept {
+        ByDebug(self.0)
+    }
+}
+
+impl<'a, T> Probe for Text<'a, T> {
+    type Kept = ByType<'a, T>;
+
+    fn kept(self) -> Self::Kept {
+        ByType(self.0)
+    }
+}
+
+impl<T: Serialize> ReadJson for BySerialize<'_, T> {
+    fn json(&self, limits: Limits) -> Option<Captured<Value>> {
+        self.0.map(|value| to_json(value, limits))
+    }
+}
+
+impl<T: Display> ReadJson for ByDisplay<'_, T> {
+    fn json(&self, limits: Limits) -> Option<Captured<Value>> {
+        self.text(limits).map(|text| text.map(Value::String))
+    }
+}
+
+impl<T: Debug> ReadJson for ByDebug<'_, T> {
+    fn json(&self, limits: Limits) -> Option<Captured<Value>> {
+        self.text(limits).map(|text| text.map(Value::String))
+    }
+}
+
+impl<T> ReadJson for ByNothing<'_, T> {
+    fn json(&self, _: Limits) -> Option<Captured<Value>> {
+        None
+    }
+}
+
+/// Readers of texts, each with how it reads a value.
+macro_rules! texts {
+    ($( $reader:ident: [$($bound:path)?] |$value:ident, $limits:ident| $text:expr; )*) => {$(
+        impl<T $(: $bound)?> ReadText for $reader<'_, T> {
+            fn is_some(&self) -> bool {
+                self.0.is_some()
+            }
+
+            fn text(&self, $limits: Limits) -> Option<Captured<String>> {
+                self.0.map(|$value| $text)
+            }
+        }
+    )*};
+}
+
+texts! {
+    BySerialize: [Serialize] |value, limits| quoted(&to_json(value, limits), limits);
+    ByContent: [Serialize] |value, limits| content(to_json(value, limits), limits);
+    ByDisplay: [Display] |value, limits| text_by_display(value, limits);
+    ByDebug: [Debug] |value, limits| text_by_debug(value, limits);
+    ByType: [] |_value, limits| Bounded::format(format_args!("{}", type_name::<T>()), limits);
+    ByNothing: [] |_value, _limits| {
+        Captured::whole("the function returned an error, which is not kept".to_owned())
+    };
+}
+
+/// The text of a JSON value.
+fn quoted(json: &Captured<Value>, limits: Limits) -> Captured<String> {
+    let text = Bounded::format(format_args!("{}", json.value), limits);
+    Captured {
+        cut: json.cut || text.cut,
+        secret: json.secret,
+        ..text
+    }
+}
+
+/// The text of a JSON value, of a string without its quotes.
+fn content(json: Captured<Value>, limits: Limits) -> Captured<String> {
+    match json {
+        Captured {
+            value: Value::String(value),
+            cut,
+            secret,
+        } => Captured { value, cut, secret },
+        json => quoted(&json, limits),
+    }
+}
+
+/// An identifier: a value with `Display`, or an `Option` of one. Called as `(&Id(&value)).kept()`.
 #[derive(Debug)]
 pub struct Id<'a, T: ?Sized>(pub &'a T);
 
 impl<T: Display> Id<'_, Option<T>> {
     /// The text, unless there is none.
-    pub fn id(&self) -> Option<String> {
+    pub fn kept(&self) -> Option<String> {
         self.0.as_ref().map(id_by_display)
     }
 }
 
-/// By `Display`.
-pub trait IdByDisplay {
-    /// The text.
-    fn id(&self) -> Option<String>;
-}
+impl<T: Display + ?Sized> Probe for &Id<'_, T> {
+    type Kept = Option<String>;
 
-impl<T: Display + ?Sized> IdByDisplay for Id<'_, T> {
-    fn id(&self) -> Option<String> {
+    fn kept(self) -> Self::Kept {
         Some(id_by_display(self.0))
     }
 }
@@ -168,68 +311,48 @@ pub fn prompt_hash<T: Display + ?Sized>(value: &T) -> Option<String> {
     (!is_secret::<T>()).then(|| sha3_256(value.to_string().as_bytes()).to_string())
 }
 
-/// What a function returned, to be taken apart. Called as `Returned(&value).parts()`.
+/// What a function returned, to be taken apart into its result and its error. Called as
+/// `(&Returned(&value)).kept()`.
 #[derive(Debug)]
-pub struct Returned<'a, T: ?Sized>(pub &'a T);
-
-/// A returned value: what of it is the result, and what the error.
-#[derive(Debug)]
-pub struct Parts<'a, T: ?Sized, E: ?Sized> {
-    /// The result.
-    pub ok: Option<&'a T>,
-    /// The error.
-    pub err: Option<&'a E>,
-}
+pub struct Returned<'a, T>(pub &'a T);
 
 impl<'a, T, E> Returned<'a, Result<T, E>> {
     /// `Ok` is the result, `Err` the error.
-    pub fn parts(&self) -> Parts<'a, T, E> {
-        Parts {
-            ok: self.0.as_ref().ok(),
-            err: self.0.as_ref().err(),
-        }
+    pub fn kept(&self) -> (Json<'a, T>, Text<'a, E>) {
+        (Json(self.0.as_ref().ok()), Text(self.0.as_ref().err()))
     }
 }
 
 impl<'a, T> Returned<'a, Option<T>> {
     /// `None` is a success without a result.
-    pub fn parts(&self) -> Parts<'a, T, Infallible> {
-        Parts {
-            ok: self.0.as_ref(),
-            err: None,
-        }
+    pub fn kept(&self) -> (Json<'a, T>, Text<'a, Infallible>) {
+        (Json(self.0.as_ref()), Text(None))
     }
 }
 
 impl<'a, B, C> Returned<'a, ControlFlow<B, C>> {
     /// Both ways are a success; going on has its value as result.
-    pub fn parts(&self) -> Parts<'a, C, Infallible> {
-        let ok = match self.0 {
+    pub fn kept(&self) -> (Json<'a, C>, Text<'a, Infallible>) {
+        let going_on = match self.0 {
             ControlFlow::Continue(value) => Some(value),
             ControlFlow::Break(_) => None,
         };
-        Parts { ok, err: None }
+        (Json(going_on), Text(None))
     }
 }
 
-/// Any other type.
-pub trait ReturnedValue<'a, T: ?Sized> {
-    /// The value is the result.
-    fn parts(&self) -> Parts<'a, T, Infallible>;
-}
+/// The value is the result.
+impl<'a, T> Probe for &Returned<'a, T> {
+    type Kept = (Json<'a, T>, Text<'a, Infallible>);
 
-impl<'a, T: ?Sized> ReturnedValue<'a, T> for Returned<'a, T> {
-    fn parts(&self) -> Parts<'a, T, Infallible> {
-        Parts {
-            ok: Some(self.0),
-            err: None,
-        }
+    fn kept(self) -> Self::Kept {
+        (Json(Some(self.0)), Text(None))
     }
 }
 
 /// How a function ended, as far as its value tells.
 #[derive(Debug)]
-pub struct Returns {
+pub(crate) struct Returns {
     pub(crate) result: Captured<Value>,
     /// `Some` when it failed.
     pub(crate) error: Option<Captured<String>>,
@@ -237,7 +360,7 @@ pub struct Returns {
 
 impl Returns {
     /// The function failed.
-    pub fn failure(error: Captured<String>) -> Self {
+    pub(crate) fn failure(error: Captured<String>) -> Self {
         Self {
             result: Captured::default(),
             error: Some(error),
@@ -245,79 +368,68 @@ impl Returns {
     }
 
     /// The function succeeded without a result.
-    pub fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Self {
             result: Captured::default(),
             error: None,
         }
     }
 
-    /// Reads the result or the error with these functions.
-    pub fn of<T: ?Sized, E: ?Sized>(
-        parts: &Parts<'_, T, E>,
-        result: impl FnOnce(&T) -> Captured<Value>,
-        error: impl FnOnce(&E) -> Captured<String>,
-    ) -> Self {
-        match parts.err {
-            Some(failure) => Self::failure(error(failure)),
+    /// Reads the error, or else the result.
+    pub(crate) fn read(result: &dyn ReadJson, error: &dyn ReadText, limits: Limits) -> Self {
+        match error.text(limits) {
+            Some(error) => Self::failure(error),
             None => Self {
-                result: parts.ok.map_or_else(Captured::default, result),
+                result: result.json(limits).unwrap_or_default(),
                 error: None,
             },
         }
     }
 }
 
-/// `result = "json"`.
-pub fn json_by_serialize<T: Serialize + ?Sized>(value: &T, limits: Limits) -> Captured<Value> {
-    to_json(value, limits)
-}
+/// Nothing is kept of a value, and it is no error.
+#[derive(Debug)]
+pub struct Nothing;
 
-/// `result = "display"`.
-pub fn json_by_display<T: Display + ?Sized>(value: &T, limits: Limits) -> Captured<Value> {
-    text_by_display(value, limits).map(Value::String)
-}
-
-/// `result = "debug"`.
-pub fn json_by_debug<T: Debug + ?Sized>(value: &T, limits: Limits) -> Captured<Value> {
-    text_by_debug(value, limits).map(Value::String)
-}
-
-/// `result = "none"`.
-pub fn json_by_nothing<T: ?Sized>(_: &T, _: Limits) -> Captured<Value> {
-    Captured::whole(Value::Null)
-}
-
-/// `error = "json"`.
-pub fn text_by_serialize<T: Serialize + ?Sized>(value: &T, limits: Limits) -> Captured<String> {
-    let json = to_json(value, limits);
-    let text = Bounded::format(format_args!("{}", json.value), limits);
-    Captured {
-        cut: json.cut || text.cut,
-        secret: json.secret,
-        ..text
+impl ReadJson for Nothing {
+    fn json(&self, _: Limits) -> Option<Captured<Value>> {
+        None
     }
 }
 
-/// `error = "display"`.
-pub fn text_by_display<T: Display + ?Sized>(value: &T, limits: Limits) -> Captured<String> {
+impl ReadText for Nothing {
+    fn is_some(&self) -> bool {
+        false
+    }
+
+    fn text(&self, _: Limits) -> Option<Captured<String>> {
+        None
+    }
+}
+
+/// The value that a reader reads.
+pub fn read(reader: &dyn ReadJson, limits: Limits) -> Captured<Value> {
+    reader.json(limits).unwrap_or_default()
+}
+
+/// Says the type of the `return` that it stands in, which never runs.
+pub fn hint<T>() -> T {
+    unreachable!("a hint for the compiler")
+}
+
+/// The text of a value with `Display`.
+pub(crate) fn text_by_display<T: Display + ?Sized>(value: &T, limits: Limits) -> Captured<String> {
     match is_secret::<T>() {
         true => Captured::secret(),
         false => Bounded::format(format_args!("{value}"), limits),
     }
 }
 
-/// `error = "debug"`.
-pub fn text_by_debug<T: Debug + ?Sized>(value: &T, limits: Limits) -> Captured<String> {
+fn text_by_debug<T: Debug>(value: &T, limits: Limits) -> Captured<String> {
     match is_secret::<T>() {
         true => Captured::secret(),
         false => Bounded::format(format_args!("{value:?}"), limits),
     }
-}
-
-/// `error = "none"`.
-pub fn text_by_nothing<T: ?Sized>(_: &T, _: Limits) -> Captured<String> {
-    Captured::whole("the function returned an error, which is not kept".to_owned())
 }
 
 #[cfg(test)]
@@ -344,29 +456,37 @@ mod tests {
 
     struct Opaque;
 
+    fn json(reader: &dyn ReadJson) -> Value {
+        reader.json(ALL).unwrap_or_default().value
+    }
+
+    fn text(reader: &dyn ReadText) -> String {
+        reader.text(ALL).unwrap().value
+    }
+
     #[test]
     fn the_best_form_that_a_type_offers() {
         assert_eq!(
-            (&&&&Json(&Both { tokens: 3 })).json(ALL).value,
+            json(&(&Json::of(&Both { tokens: 3 })).kept()),
             serde_json::json!({"tokens": 3})
         );
-        assert_eq!((&&&&Json(&format_args!("x"))).json(ALL).value, "x");
-        assert_eq!((&&&&Json(&OnlyDebug)).json(ALL).value, "OnlyDebug");
-        assert_eq!((&&&&Json(&Opaque)).json(ALL).value, Value::Null);
-        assert_eq!((&&&&Text("plain")).text(ALL).value, "plain");
-        assert_eq!((&&&&Text(&Some("x"))).text(ALL).value, "x");
-        assert_eq!((&&&&Text(&OnlyDebug)).text(ALL).value, "OnlyDebug");
-        assert!((&&&&Text(&Opaque)).text(ALL).value.ends_with("Opaque"));
+        assert_eq!(json(&(&Json::of(&format_args!("x"))).kept()), "x");
+        assert_eq!(json(&(&Json::of(&OnlyDebug)).kept()), "OnlyDebug");
+        assert_eq!(json(&(&Json::of(&Opaque)).kept()), Value::Null);
+        assert_eq!(text(&(&Text::of(&"plain")).kept()), "plain");
+        assert_eq!(text(&(&Text::of(&Some("x"))).kept()), "x");
+        assert_eq!(text(&(&Text::of(&OnlyDebug)).kept()), "OnlyDebug");
+        assert!(text(&(&Text::of(&Opaque)).kept()).ends_with("Opaque"));
     }
 
     #[test]
     fn results_are_taken_apart_through_aliases() {
         let failed: std::io::Result<u8> = Err(std::io::Error::other("no"));
-        assert!(Returned(&failed).parts().err.is_some());
-        assert_eq!(Returned(&Some(1)).parts().ok, Some(&1));
-        assert_eq!(Returned(&5).parts().ok, Some(&5));
-        assert_eq!(Id(&Some("a")).id().as_deref(), Some("a"));
-        assert_eq!(Id(&7).id().as_deref(), Some("7"));
-        assert_eq!(Id(&None::<u8>).id(), None);
+        assert!((&Returned(&failed)).kept().1.0.is_some());
+        assert_eq!((&Returned(&Some(1))).kept().0.value(), Some(&1));
+        assert_eq!((&Returned(&5)).kept().0.value(), Some(&5));
+        assert_eq!((&Id(&Some("a"))).kept().as_deref(), Some("a"));
+        assert_eq!((&Id(&7)).kept().as_deref(), Some("7"));
+        assert_eq!((&Id(&None::<u8>)).kept(), None);
     }
 }

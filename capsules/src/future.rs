@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -10,30 +10,43 @@ use futures_core::future::FusedFuture;
 use pin_project_lite::pin_project;
 
 use crate::call::Call;
-use crate::scope::Scoped;
+use crate::scope::{Binding, Scope};
 
 pin_project! {
     /// The body of an asynchronous function, or the future that a function returned, running as
     /// the rest of a call. `Send` and `Unpin` when that future is.
     pub struct RunAsync<F, A> {
-        // Dropped before the call, which notes how it ended.
+        // As in `Scoped`, which this is for audited functions: one type around each body.
+        looked_at_first: PhantomData<Scope>,
+        // Dropped before the binding, which is entered by then, and before the call, which notes
+        // how it ended.
         #[pin]
-        body: Scoped<F>,
+        body: F,
+        binding: Binding,
         // Empty once the future has ended.
         rest: Option<(Call, A)>,
+    }
+
+    impl<F, A> PinnedDrop for RunAsync<F, A> {
+        fn drop(this: Pin<&mut Self>) {
+            this.project().binding.enter_to_drop();
+        }
     }
 }
 
 impl Call {
     /// Runs a future with the capsule as the current one, and then hands the call on. The call
     /// begins with the first poll; before that, nothing is recorded.
+    #[inline]
     pub fn run_async<T, F, A, R>(self, body: F, after: A) -> RunAsync<F, A>
     where
         F: Future<Output = T>,
         A: FnOnce(Self, T) -> R,
     {
         RunAsync {
-            body: Scoped::new(self.scope(), body),
+            looked_at_first: PhantomData,
+            body,
+            binding: Binding::new(self.scope()),
             rest: Some((self, after)),
         }
     }
@@ -61,19 +74,18 @@ where
 {
     type Output = R;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
-        let this = self.project();
-        if let Some((call, _)) = this.rest {
-            ready!(call.poll_admitted(context));
-        }
-        let value = match catch_unwind(AssertUnwindSafe(|| this.body.poll(context))) {
-            Ok(poll) => ready!(poll),
-            Err(panic) => {
-                if let Some((mut call, _)) = this.rest.take() {
-                    call.panicked(&*panic);
-                }
-                resume_unwind(panic)
+        let mut this = self.project();
+        let value = match this.rest {
+            Some((call, _)) if call.is_recorded() => {
+                let mut polled = Poll::Pending;
+                ready!(call.poll_recorded(this.binding, context, &mut |context| {
+                    polled = this.body.as_mut().poll(context);
+                }));
+                ready!(polled)
             }
+            _ => ready!(this.body.poll(context)),
         };
         match this.rest.take() {
             Some((call, after)) => Poll::Ready(after(call, value)),
@@ -89,6 +101,6 @@ where
     A: FnOnce(Call, F::Output) -> R,
 {
     fn is_terminated(&self) -> bool {
-        self.body.get_ref().is_terminated()
+        self.body.is_terminated()
     }
 }

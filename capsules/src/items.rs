@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
 
-use crate::capture::Parts;
+use crate::capture::ReadText;
 use crate::limits::{Bounded, Captured, Limits};
 use crate::secret::is_secret;
 
@@ -33,26 +33,32 @@ impl<A: Default> Default for Items<A> {
 
 impl<A> Items<A> {
     /// Reads one item.
-    pub fn read<T: ?Sized, E: ?Sized>(
+    pub fn read<T: ?Sized>(
         &mut self,
-        parts: &Parts<'_, T, E>,
-        error: impl FnOnce(&E) -> Captured<String>,
+        item: Option<&T>,
+        error: &dyn ReadText,
+        limits: Limits,
         fold: impl FnOnce(&mut A, &T),
     ) {
-        self.count += 1;
-        if let Some(failure) = parts.err {
-            self.failed += 1;
-            if self.error.is_none() {
-                let text = catch_unwind(AssertUnwindSafe(|| error(failure)));
-                self.error =
-                    Some(text.unwrap_or_else(|_| Captured::whole("<not readable>".to_owned())));
-            }
-        }
-        if let (Some(item), Some(folded)) = (parts.ok, &mut self.folded)
+        self.count(error, limits);
+        if let (Some(item), Some(folded)) = (item, &mut self.folded)
             && catch_unwind(AssertUnwindSafe(|| fold(folded, item))).is_err()
         {
             tracing::error!(target: "capsules", "the items of a stream could not be folded");
             self.folded = None;
+        }
+    }
+
+    fn count(&mut self, error: &dyn ReadText, limits: Limits) {
+        self.count += 1;
+        if !error.is_some() {
+            return;
+        }
+        self.failed += 1;
+        if self.error.is_none() {
+            let text = catch_unwind(AssertUnwindSafe(|| error.text(limits)));
+            self.error =
+                text.unwrap_or_else(|_| Some(Captured::whole("<not readable>".to_owned())));
         }
     }
 }

@@ -119,16 +119,15 @@ pub use capsules_macros::audit;
 pub mod __private {
     pub use crate::durability::Durability;
     pub use capsules_core::CapsuleType;
+    pub use core::any::type_name;
     pub use core::option::Option;
     pub use core::result::Result;
     pub use std::boxed::Box;
 
-    pub use crate::call::{Call, Inputs, Site, borrow, enclosing_function};
+    pub use crate::call::{Call, Function, Inputs, ReadInputs, Request, borrow};
     pub use crate::capture::{
-        Id, IdByDisplay, Json, JsonByDebug, JsonByDisplay, JsonByNothing, JsonBySerialize, Parts,
-        Returned, ReturnedValue, Returns, Text, TextByDebug, TextByDisplay, TextBySerialize,
-        TextByType, json_by_debug, json_by_display, json_by_nothing, json_by_serialize,
-        prompt_hash, text_by_debug, text_by_display, text_by_nothing, text_by_serialize,
+        ByContent, ByDebug, ByDisplay, ByNothing, BySerialize, ByType, Id, Json, Nothing, Probe,
+        ReadJson, ReadText, Returned, Text, hint, prompt_hash, read,
     };
     pub use crate::future::{RunAsync, boxed_send};
     pub use crate::items::{FoldedText, Items};

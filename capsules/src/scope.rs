@@ -120,7 +120,7 @@ pin_project! {
 /// The scope of a value, and how to leave it after the value's drop. The value itself is not
 /// wrapped for that: each type around it brings chains of futures closer to the depth at which
 /// the compiler gives up proving that they are `Send`.
-enum Binding {
+pub(crate) enum Binding {
     /// The thread's own scope stays.
     None,
     Bound(Scope),
@@ -129,14 +129,21 @@ enum Binding {
 }
 
 impl Binding {
-    fn exchange(&mut self) -> Option<Exchanged<'_>> {
+    pub(crate) fn new(scope: Option<Scope>) -> Self {
+        scope.map_or(Self::None, Self::Bound)
+    }
+
+    /// Exchanges the scope and the running task's until the guard is dropped.
+    pub(crate) fn exchange(&mut self) -> Option<Exchanged<'_>> {
         match self {
             Self::Bound(scope) => Some(scope.exchange()),
             Self::None | Self::Entered(_) => None,
         }
     }
 
-    fn enter_to_drop(&mut self) {
+    /// The value is about to be dropped: the scope is the running task's until this is dropped too.
+    #[inline]
+    pub(crate) fn enter_to_drop(&mut self) {
         if let Self::Bound(scope) = self {
             swap(scope);
             *self = Self::Entered(std::mem::take(scope));
@@ -157,7 +164,7 @@ impl<F> Scoped<F> {
         Self {
             looked_at_first: PhantomData,
             inner,
-            binding: scope.map_or(Binding::None, Binding::Bound),
+            binding: Binding::new(scope),
         }
     }
 

@@ -131,10 +131,10 @@ where
         };
         let returns = |_| error.map_or_else(Returns::nothing, Returns::failure);
         if wait && recorded {
-            let reply = call.finish_and_report(returns);
+            let reply = call.report_with(returns);
             self.state = State::Waiting { reply, place };
         } else {
-            call.finish(returns);
+            call.finish_with(returns);
         }
     }
 

@@ -79,10 +79,10 @@ impl<F: Future, R: Read<F::Output>> Future for Acting<F, R> {
                     .returns()
             };
             if !*this.waits {
-                call.finish(returns);
+                call.finish_with(returns);
                 return Poll::Ready(value);
             }
-            let reply = call.finish_and_report(returns);
+            let reply = call.report_with(returns);
             *this.ended = Some((value, reply));
         }
         let Some((_, reply)) = this.ended else {

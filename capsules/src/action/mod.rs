@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::call::{Call, Inputs, Site};
 use crate::capsules::Capsules;
-use crate::capture::{Parts, json_by_serialize, prompt_hash, text_by_display};
+use crate::capture::{Json, Text, prompt_hash};
 use crate::durability::Durability;
 use crate::items::Items;
 use crate::limits::Captured;
@@ -149,13 +149,13 @@ impl Action {
 
     /// What is asked, as `trigger.request`, within the limits of the instance.
     pub fn request(self, request: impl Display) -> Self {
-        self.read(|inputs| inputs.request = Some(text_by_display(&request, inputs.limits)))
+        self.read(|inputs| inputs.request(&Text::of(&request).by_display()))
     }
 
     /// An argument by its name, in `context.environment["capsules.arguments"]`, and of a tool in
     /// its parent's `execution.tool_calls`, within the limits of the instance.
     pub fn argument(self, name: impl Into<String>, value: &(impl Serialize + ?Sized)) -> Self {
-        self.read(|inputs| inputs.argument(name, json_by_serialize(value, inputs.limits)))
+        self.read(|inputs| inputs.argument(&name.into(), &Json::of(&value).by_serialize()))
     }
 
     /// The full prompt, of which the SHA3-256 is kept and not the text.
@@ -309,11 +309,13 @@ impl Action {
         };
         let read = move |items: &mut Items<()>, item: &S::Item, limits| {
             let err = catch_unwind(AssertUnwindSafe(|| error(item)));
-            let parts = Parts {
-                ok: None::<&()>,
-                err: err.unwrap_or_default(),
-            };
-            items.read(&parts, |error| text_by_display(error, limits), |(), ()| ());
+            let err = err.unwrap_or_default();
+            items.read(
+                None::<&()>,
+                &Text::new(err.as_ref()).by_display(),
+                limits,
+                |(), ()| (),
+            );
         };
         self.call()
             .run_stream(stream, end, read, |(), _| Captured::default())
@@ -332,7 +334,7 @@ impl Action {
     ) -> T {
         let mut call = self.call();
         let value = call.run(run);
-        call.finish(|limits| read(&value, Keep::within(limits)).returns());
+        call.finish_with(|limits| read(&value, Keep::within(limits)).returns());
         value
     }
 
@@ -340,7 +342,7 @@ impl Action {
     pub fn try_run_sync<T: ActionOutcome + FromAuditError>(self, run: impl FnOnce() -> T) -> T {
         let mut call = self.call();
         let value = call.run(run);
-        let recorded = call.finish_and_wait(|limits| value.ended(Keep::within(limits)).returns());
+        let recorded = call.wait_with(|limits| value.ended(Keep::within(limits)).returns());
         or_error(value, recorded)
     }
 
@@ -408,7 +410,6 @@ impl Action {
         let site = Site {
             kind: self.kind,
             name: &self.source,
-            short_name: &self.source,
             source: None,
             domain: &self.domain,
             durability: self.durability,

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::capture::{Returns, json_by_serialize, text_by_display};
+use crate::bounded_json::to_json;
+use crate::capture::{Returns, text_by_display};
 use crate::limits::Limits;
 
 /// A value that says how the action that gave it went: `Err` is a failure, anything else a
@@ -69,7 +70,7 @@ impl Keep {
     /// It succeeded, with a result that is kept as JSON in `outcome.result`.
     pub fn result<T: Serialize + ?Sized>(self, result: &T) -> Ended {
         Ended(Returns {
-            result: json_by_serialize(result, self.limits),
+            result: to_json(result, self.limits),
             error: None,
         })
     }

@@ -104,16 +104,14 @@ impl Running {
     /// cannot be.
     pub fn finish_and_report<T: ActionOutcome + ?Sized>(mut self, value: &T) -> Reply<()> {
         match self.call.take() {
-            Some(call) => {
-                call.finish_and_report(|limits| value.ended(Keep::within(limits)).returns())
-            }
+            Some(call) => call.report_with(|limits| value.ended(Keep::within(limits)).returns()),
             None => Reply::ready(Ok(())),
         }
     }
 
     fn end(mut self, ended: impl FnOnce(Keep) -> Ended) {
         if let Some(call) = self.call.take() {
-            call.finish(|limits| ended(Keep::within(limits)).returns());
+            call.finish_with(|limits| ended(Keep::within(limits)).returns());
         }
     }
 
