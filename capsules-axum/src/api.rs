@@ -126,6 +126,7 @@ impl Api {
             reads: Blocking::new(self.reads),
             verdicts: Arc::new(Verdicts::new(self.verifications, self.verdict_age)),
             scans: Blocking::new(SCANS),
+            searches: Blocking::new(1),
             totals: Carried::new(TOTALS),
             stats: Carried::new(STATS),
             index: Indexed::new(self.index),
@@ -163,6 +164,8 @@ pub(crate) struct Shared {
     pub(crate) reads: Blocking,
     /// For what reads whole chains.
     pub(crate) scans: Blocking,
+    /// For what needs the index, which one can use at a time.
+    searches: Blocking,
     pub(crate) verdicts: Arc<Verdicts>,
     /// How many records filters select.
     pub(crate) totals: Carried<u64>,
@@ -196,12 +199,14 @@ impl Shared {
     }
 
     /// Uses the index of the store, brought up to date.
-    pub(crate) fn indexed<T>(
-        &self,
+    pub(crate) async fn search<T: Send + 'static>(
+        self: &Arc<Self>,
         part: Part,
-        work: impl FnOnce(&Index) -> Result<T, Problem>,
+        work: impl FnOnce(&Index) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        self.index.with(part, &*self.storage, work)
+        let shared = Arc::clone(self);
+        let search = move || shared.index.with(part, &*shared.storage, work);
+        self.searches.run(search).await
     }
 
     /// The keys whose signatures count. Reads files.

@@ -84,7 +84,10 @@ fn over_all<T: Default>(
 ) -> Result<T, StorageError> {
     let mut result = T::default();
     for chain in view.chains()? {
-        result = extend(result, chain.as_deref(), filter)?;
+        let mut range = filter.clone();
+        range.tenant.clone_from(&chain);
+        range.without_tenant = chain.is_none();
+        result = extend(result, chain.as_deref(), &range)?;
     }
     Ok(result)
 }

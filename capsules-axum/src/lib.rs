@@ -63,7 +63,8 @@
 //! Stores block, so that every look into one happens on the runtime's threads for blocking work, and
 //! no more of them at once than [`Api::concurrent_reads`] says. What reads whole chains has places of
 //! its own, and [`Api::timeout`] ends what takes too long. A verification is made once for all who
-//! wait for it, and ends when none of them does any more.
+//! wait for it, and ends when none of them does any more. A stream of events ends with its client: a
+//! server that shuts down gracefully has to limit how long it waits for open ones.
 
 mod answer;
 mod api;

@@ -5,7 +5,6 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
-use capsules_core::index::Query;
 use capsules_core::verify::Level;
 use capsules_core::{CapsuleType, Filter, OutcomeStatus, Timestamp, Uuid};
 use http::request::Parts;
@@ -20,7 +19,7 @@ const MOST: u64 = 100;
 const MOST_SESSIONS: u64 = 1_000;
 
 /// What a route takes from the query. Parameters that it does not know, parameters that are given
-/// twice and values that cannot be read are refused, with the reason; an empty value counts as
+/// twice and values that cannot be read are refused, with the reason; an empty text counts as
 /// absent.
 #[derive(Debug)]
 pub(crate) struct Params<P>(pub(crate) P);
@@ -64,7 +63,7 @@ impl Pairs {
         })
     }
 
-    fn text(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
+    fn value(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
         self.known.push(name);
         let mut values = self.pairs.extract_if(.., |(found, _)| found == name);
         let (value, second) = (values.next(), values.next());
@@ -78,7 +77,12 @@ impl Pairs {
                 "`{name}` has a character that no text of a capsule can be searched for: U+0000"
             )));
         }
-        Ok(value.filter(|value| !value.is_empty()))
+        Ok(value)
+    }
+
+    /// An empty text counts as absent.
+    fn text(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
+        Ok(self.value(name)?.filter(|value| !value.is_empty()))
     }
 
     fn parsed<T>(&mut self, name: &'static str) -> Result<Option<T>, Problem>
@@ -88,6 +92,16 @@ impl Pairs {
         self.read_as(name, |text| {
             T::from_str(text).map_err(|error| error.to_string())
         })
+    }
+
+    /// As [`parsed`](Self::parsed); an empty text counts as absent.
+    fn chosen<T>(&mut self, name: &'static str) -> Result<Option<T>, Problem>
+    where
+        T: FromStr<Err: Display>,
+    {
+        self.pairs
+            .retain(|(found, value)| found != name || !value.is_empty());
+        self.parsed(name)
     }
 
     fn number(
@@ -101,7 +115,7 @@ impl Pairs {
             number
                 .filter(|number| (least..=most).contains(number))
                 .ok_or_else(|| match most {
-                    u64::MAX => format!("a whole number from {least} is expected"),
+                    LAST => format!("a whole number from {least} is expected"),
                     _ => format!("a whole number from {least} to {most} is expected"),
                 })
         })
@@ -112,7 +126,7 @@ impl Pairs {
         name: &'static str,
         read: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<Option<T>, Problem> {
-        let Some(text) = self.text(name)? else {
+        let Some(text) = self.value(name)? else {
             return Ok(None);
         };
         read(&text).map(Some).map_err(|reason| {
@@ -167,7 +181,7 @@ impl FromQuery for TenantParam {
 pub(crate) struct FilterParams {
     /// Only this type.
     #[param(rename = "type", required = false, nullable = false, value_type = String,
-        pattern = "^(agent|tool|system|kill|workflow|chat|vault|auth)$")]
+        pattern = "^(agent|tool|system|kill|workflow|chat|vault|auth)?$")]
     pub(crate) kind: Option<CapsuleType>,
     /// Only this tenant's capsules.
     #[param(required = false, nullable = false)]
@@ -192,11 +206,11 @@ pub(crate) struct FilterParams {
 impl FromQuery for FilterParams {
     fn take(query: &mut Pairs) -> Result<Self, Problem> {
         Ok(Self {
-            kind: query.parsed("type")?,
+            kind: query.chosen("type")?,
             tenant_id: query.text("tenant_id")?,
             domain: query.text("domain")?,
             session_id: query.text("session_id")?,
-            status: query.parsed("status")?,
+            status: query.chosen("status")?,
             since: query.read_as("since", time)?,
             until: query.read_as("until", time)?,
         })
@@ -250,8 +264,8 @@ pub(crate) struct PageParams {
     pub(crate) beyond: Option<Uuid>,
     /// Words of request, summary and error: all of them, those in double quotes one after the
     /// other, and those with `*` at their end as beginnings.
-    #[param(required = false, nullable = false, value_type = String)]
-    pub(crate) q: Option<Query>,
+    #[param(required = false, nullable = false)]
+    pub(crate) q: Option<String>,
 }
 
 impl FromQuery for PageParams {
@@ -259,16 +273,12 @@ impl FromQuery for PageParams {
         Ok(Self {
             limit: query.number("limit", 1, MOST)?.unwrap_or(20),
             offset: query.number("offset", 0, LAST)?.unwrap_or(0),
-            before: query.number("before", 0, u64::MAX)?,
-            after: query.number("after", 0, u64::MAX)?,
+            before: query.number("before", 0, LAST)?,
+            after: query.number("after", 0, LAST)?,
             beyond: query.parsed("beyond")?,
-            q: query.read_as("q", words)?,
+            q: query.text("q")?,
         })
     }
-}
-
-fn words(text: &str) -> Result<Query, String> {
-    Query::words(text).ok_or_else(|| "there is no word in it to search for".to_owned())
 }
 
 /// How many sessions are wanted.
@@ -310,7 +320,7 @@ impl FromQuery for EventParams {
     fn take(query: &mut Pairs) -> Result<Self, Problem> {
         Ok(Self {
             tenant_id: query.text("tenant_id")?,
-            after: query.number("after", 0, u64::MAX)?,
+            after: query.number("after", 0, LAST)?,
         })
     }
 }

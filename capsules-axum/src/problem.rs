@@ -46,6 +46,14 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "Capsule not found")
     }
 
+    /// There is no such capsule in the list.
+    pub(crate) fn no_cursor() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "`beyond` names no capsule to go on from",
+        )
+    }
+
     /// There is no such route.
     pub(crate) fn no_page() -> Self {
         Self::new(
@@ -77,9 +85,7 @@ impl From<StorageError> for Problem {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Locked { .. } => Self::busy("The store is locked by a writer", 1),
-            StorageError::NoCursor { .. } => {
-                Self::bad_request("`beyond` names no capsule to go on from")
-            }
+            StorageError::NoCursor { .. } => Self::no_cursor(),
             StorageError::Closed { .. } => Self::busy("The store is closed", 60),
             error => Self::internal(&error),
         }

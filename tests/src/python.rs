@@ -1,8 +1,9 @@
 //! The published Python implementation, in a virtual environment under `target/`.
 //!
-//! The environment is made on first use from `tests/python-requirements.txt`. Where Python 3.11,
-//! pip or the network is missing, tests that need it are skipped with a message; with `CI=true`
-//! in the environment they fail instead.
+//! The environment is made on first use from `tests/python-requirements.txt`, and another one, for
+//! the tests over HTTP, from `tests/python-http-requirements.txt`. Where Python 3.11, pip or the
+//! network is missing, tests that need it are skipped with a message; with `CI=true` in the
+//! environment they fail instead.
 
 use std::env;
 use std::ffi::OsStr;
@@ -23,23 +24,36 @@ use crate::target_dir;
 /// With `CI=true`, when it cannot be had.
 pub fn interpreter() -> Option<PathBuf> {
     static INTERPRETER: OnceLock<Option<PathBuf>> = OnceLock::new();
-    INTERPRETER
-        .get_or_init(|| match environment() {
-            Ok(python) => Some(python),
-            Err(reason) => {
-                assert!(
-                    env::var_os("CI").is_none_or(|ci| ci != "true"),
-                    "the tests against Python cannot run: {reason}"
-                );
-                // Not `eprintln!`, whose text the test runner hides when the test passes.
-                let _ = writeln!(
-                    io::stderr(),
-                    "\nSKIPPED: tests against the Python implementation: {reason}\n"
-                );
-                None
-            }
-        })
-        .clone()
+    INTERPRETER.get_or_init(|| available(&PACKAGE)).clone()
+}
+
+/// The interpreter of an environment that also has FastAPI and Schemathesis, or `None` when it
+/// cannot be had; a test then returns at once.
+///
+/// # Panics
+///
+/// With `CI=true`, when it cannot be had.
+pub fn http_interpreter() -> Option<PathBuf> {
+    static INTERPRETER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    INTERPRETER.get_or_init(|| available(&HTTP)).clone()
+}
+
+fn available(requirements: &Requirements) -> Option<PathBuf> {
+    match environment(requirements) {
+        Ok(python) => Some(python),
+        Err(reason) => {
+            assert!(
+                env::var_os("CI").is_none_or(|ci| ci != "true"),
+                "the tests against Python cannot run: {reason}"
+            );
+            // Not `eprintln!`, whose text the test runner hides when the test passes.
+            let _ = writeln!(
+                io::stderr(),
+                "\nSKIPPED: tests against the Python implementation: {reason}\n"
+            );
+            None
+        }
+    }
 }
 
 /// Runs a Python program and returns what it wrote.
@@ -87,7 +101,20 @@ pub fn capsule<A: AsRef<OsStr>>(data_dir: &Path, args: &[A]) -> Output {
 ///
 /// When there is no interpreter.
 pub fn command() -> Command {
-    let mut command = Command::new(interpreter().expect("a Python interpreter"));
+    command_of(&interpreter().expect("a Python interpreter"))
+}
+
+/// As [`command`], with the [`http_interpreter`].
+///
+/// # Panics
+///
+/// When there is no interpreter.
+pub fn http_command() -> Command {
+    command_of(&http_interpreter().expect("a Python interpreter"))
+}
+
+fn command_of(interpreter: &Path) -> Command {
+    let mut command = Command::new(interpreter);
     command
         .env("PYTHONUTF8", "1")
         .env("NO_COLOR", "1")
@@ -105,12 +132,26 @@ pub fn transcript(output: &Output) -> String {
     )
 }
 
-const REQUIREMENTS: &str = include_str!("../python-requirements.txt");
+/// What an environment is made from.
+struct Requirements {
+    file: &'static str,
+    text: &'static str,
+}
+
+const PACKAGE: Requirements = Requirements {
+    file: "python-requirements.txt",
+    text: include_str!("../python-requirements.txt"),
+};
+
+const HTTP: Requirements = Requirements {
+    file: "python-http-requirements.txt",
+    text: include_str!("../python-http-requirements.txt"),
+};
 
 /// Makes the virtual environment unless it is complete already.
-fn environment() -> Result<PathBuf, String> {
+fn environment(requirements: &Requirements) -> Result<PathBuf, String> {
     let target = target_dir();
-    let dir = target.join(format!("python-env-{:016x}", requirements_hash()));
+    let dir = target.join(format!("python-env-{:016x}", hash(requirements.text)));
     let python = dir.join(if cfg!(windows) {
         "Scripts/python.exe"
     } else {
@@ -132,7 +173,7 @@ fn environment() -> Result<PathBuf, String> {
     if dir.exists() {
         fs::remove_dir_all(&dir).map_err(|e| format!("cannot remove {}: {e}", dir.display()))?;
     }
-    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("python-requirements.txt");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(requirements.file);
     step(
         Command::new(system_python()?)
             .args(["-m", "venv"])
@@ -148,15 +189,15 @@ fn environment() -> Result<PathBuf, String> {
                 "--disable-pip-version-check",
             ])
             .args(["--retries", "2", "--timeout", "30", "--requirement"])
-            .arg(&requirements),
+            .arg(&file),
     )?;
     File::create(&complete).map_err(|e| format!("cannot make {}: {e}", complete.display()))?;
     Ok(python)
 }
 
-fn requirements_hash() -> u64 {
+fn hash(requirements: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    REQUIREMENTS.hash(&mut hasher);
+    requirements.hash(&mut hasher);
     hasher.finish()
 }
 

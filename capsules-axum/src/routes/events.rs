@@ -30,7 +30,7 @@ use crate::view::View;
     path = "/events",
     params(EventParams),
     responses(
-        (status = 200, body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Server-sent events (`text/event-stream`)"),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use capsules_core::index::{Part, Query};
+use capsules_core::index::{Index, Part, Query};
 use capsules_core::{Filter, SealedRecord, Storage};
 use http::{HeaderMap, HeaderValue, Uri, header};
 
@@ -31,6 +31,7 @@ use crate::view::View;
         (status = 304, description = "As the client has it"),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no capsule to go on from"),
         (status = 503, body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -48,15 +49,17 @@ pub(super) async fn list(
         true => Cursor::Capsule,
         false => Cursor::Place,
     };
-    let read = Arc::clone(&shared);
-    let found = match page.q.clone() {
+    let found = match page.q.as_deref().map(Query::words) {
         None => {
+            let read = Arc::clone(&shared);
             let list = move || listed(&read, &view, &filter, &page);
             shared.reads.run(list).await?
         }
-        Some(query) => {
-            let search = move || searched(&read, &view, filter, &page, &query);
-            shared.scans.run(search).await?
+        // Nothing has no word.
+        Some(None) => Found::of(Vec::new(), 0, &page),
+        Some(Some(query)) => {
+            let search = move |index: &Index| searched(index, &view, filter, &page, &query);
+            shared.search(Part::Texts, search).await?
         }
     };
     let body = body(&found.records, found.total, limit, offset);
@@ -118,9 +121,7 @@ fn part(mut filter: Filter, page: &PageParams) -> Filter {
 /// Refuses to go on after a capsule that the view does not show, whether it is there or not.
 fn check_cursor(view: &View, page: &PageParams) -> Result<(), Problem> {
     match page.beyond {
-        Some(id) if view.get(&id)?.is_none() => Err(Problem::bad_request(
-            "`beyond` names no capsule to go on from",
-        )),
+        Some(id) if view.get(&id)?.is_none() => Err(Problem::no_cursor()),
         _ => Ok(()),
     }
 }
@@ -156,7 +157,7 @@ fn listed(
 }
 
 fn searched(
-    shared: &Shared,
+    index: &Index,
     view: &View,
     mut filter: Filter,
     page: &PageParams,
@@ -164,12 +165,10 @@ fn searched(
 ) -> Result<Found, Problem> {
     check_cursor(view, page)?;
     filter.tenant = view.tenant().map(str::to_owned);
-    shared.indexed(Part::Texts, |index| {
-        let total = index.count(query, &filter, view)?;
-        let found = index.search(query, &part(filter, page), view)?;
-        let records = found.into_iter().map(|found| found.record).collect();
-        Ok(Found::of(records, total, page))
-    })
+    let total = index.count(query, &filter, view)?;
+    let found = index.search(query, &part(filter, page), view)?;
+    let records = found.into_iter().map(|found| found.record).collect();
+    Ok(Found::of(records, total, page))
 }
 
 fn body(records: &[SealedRecord], total: u64, limit: u64, offset: u64) -> String {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::HttpBody;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -91,10 +92,7 @@ async fn guard(request: Request, next: Next) -> Response {
 }
 
 fn refused(request: &Request) -> Option<Problem> {
-    let headers = request.headers();
-    let length = headers.get(header::CONTENT_LENGTH);
-    if headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|length| length != "0")
-    {
+    if !request.body().is_end_stream() {
         let detail = "No route takes a body";
         return Some(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use capsules_core::index::{self, Part};
+use capsules_core::index::{self, Index, Part};
 use capsules_core::{Filter, Timestamp};
 use http::HeaderMap;
 use serde::Serialize;
@@ -35,12 +35,11 @@ pub(super) async fn sessions(
     Params(params): Params<SessionParams>,
 ) -> Result<Response, Problem> {
     let view = shared.view(&caller, params.tenant_id.as_deref())?;
-    let read = Arc::clone(&shared);
     // One more than asked for tells whether there are more.
     let mut filter = Filter::new().limit(params.limit + 1);
     filter.tenant = view.tenant().map(str::to_owned);
-    let list = move || read.indexed(Part::Entries, |index| Ok(index.sessions(&filter)?));
-    let found = shared.scans.run(list).await?;
+    let list = move |index: &Index| Ok(index.sessions(&filter)?);
+    let found = shared.search(Part::Entries, list).await?;
     let limit = usize::try_from(params.limit).unwrap_or(usize::MAX);
     let is_cut = found.len() > limit;
     let sessions = found.into_iter().take(limit).map(Session::from).collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use capsules_core::index::Part;
+use capsules_core::index::{Index, Part};
 use capsules_core::tree::{Limits, Node, Tree};
 use capsules_core::{Storage, Timestamp, Uuid};
 use http::HeaderMap;
@@ -44,14 +44,11 @@ pub(super) async fn tree(
 ) -> Result<Response, Problem> {
     let id = parse_id(id)?;
     let view = shared.view(&caller, params.tenant_id.as_deref())?;
-    let read = Arc::clone(&shared);
-    let grow = move || {
+    let grow = move |index: &Index| {
         let record = view.get(&id)?.ok_or_else(Problem::no_capsule)?;
-        read.indexed(Part::Entries, |index| {
-            Ok(Tree::around(&record, &view, index, Limits::default())?)
-        })
+        Ok(Tree::around(&record, &view, index, Limits::default())?)
     };
-    let tree = shared.scans.run(grow).await?;
+    let tree = shared.search(Part::Entries, grow).await?;
     let nodes = tree.nodes.iter().map(Entry::of).collect();
     let is_cut = tree.is_cut;
     answer::value(&request, &Workflow { nodes, is_cut })

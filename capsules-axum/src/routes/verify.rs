@@ -91,7 +91,7 @@ pub(super) async fn report(
     path = "/verify/stream",
     params(VerifyParams),
     responses(
-        (status = 200, body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Server-sent events (`text/event-stream`)"),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "There is no key to verify signatures with"),

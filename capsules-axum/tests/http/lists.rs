@@ -148,6 +148,8 @@ async fn filters_choose() {
         ("status=failure&tenant_id=acme".to_owned(), 1),
         (format!("until={since}"), earlier),
         (format!("since={}", since.replace('+', "%2B")), 13 - earlier),
+        ("q=".to_owned(), 13),
+        ("q=--".to_owned(), 0),
         ("q=book".to_owned(), 2),
         ("q=book+a+ro*".to_owned(), 1),
         ("q=%22to+pay%22&status=failure".to_owned(), 1),

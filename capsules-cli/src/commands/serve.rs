@@ -12,6 +12,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use capsules_axum::Api;
+use capsules_core::index::Index;
+use capsules_core::verify::TrustedKeys;
 use http::{StatusCode, header};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -29,7 +31,7 @@ use crate::{CliError, Result, Status};
 /// may have been written by another implementation, until it is interrupted. Nobody is asked who
 /// he is: whoever reaches the address sees everything, so that without --listen only this machine
 /// does. Signatures are verified with the keyring of the data directory, or with the key that you
-/// give.
+/// give. Trees, sessions and searches use the index that `capsules search` keeps.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -70,10 +72,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
     let storage = place.open()?;
     let keys = match args.keys.trusted_keys(global) {
         // What needs no key can be verified without one.
-        Err(CliError::NothingToVerifyWith { .. }) => capsules_core::verify::TrustedKeys::none(),
+        Err(CliError::NothingToVerifyWith { .. }) => TrustedKeys::none(),
         keys => keys?,
     };
-    let api = Api::of_store(storage.into(), keys);
+    let index = Index::beside(&place.local(global)?);
+    let api = Api::of_store(storage.into(), keys).index(index);
     let failed = |reason| CliError::Serve {
         address: args.listen.0,
         reason,
