@@ -1,6 +1,7 @@
 //! Journals of many processes that died, each with a few capsules in it.
 
 use std::fs;
+use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
@@ -68,6 +69,34 @@ fn what_is_being_appended_is_still_in_the_journal() {
     let recovered = builder(&other).journals(&copy).recover().unwrap();
     assert_eq!(recovered.accepted, CALLS as u64);
     assert_eq!(recorded(&other), ids);
+}
+
+/// Whoever looks first need not count on the store to refuse what it has.
+#[test]
+fn what_is_in_the_store_is_not_appended_again() {
+    let directory = capsules_tests::temp_dir();
+    let away = SqliteStorage::open(directory.path().join("away.db")).unwrap();
+    let trail = Trail::new();
+    fs::create_dir(trail.journals()).unwrap();
+    let ids = leave_journal(&trail, &away);
+    let copy = directory.path().join("copy");
+    fs::create_dir(&copy).unwrap();
+    for file in fs::read_dir(trail.journals()).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+    }
+    let store = MoodyStorage::new(Mood::Works);
+    let recover = |journals: &Path| {
+        let builder = Capsules::builder().storage(store.clone());
+        let signer = capsules::LocalSigner::generate().unwrap();
+        builder.signer(signer).journals(journals).recover().unwrap()
+    };
+    for journals in [trail.journals(), copy] {
+        assert_eq!(recover(&journals).accepted, CALLS as u64);
+        assert_eq!(fs::read_dir(journals).unwrap().count(), 0);
+        assert_eq!(store.appends(), 1, "appended again");
+        assert_eq!(recorded(&store), ids);
+    }
 }
 
 fn recorded(store: &MoodyStorage) -> Vec<Uuid> {

@@ -3,11 +3,10 @@
 
 use std::process::Command;
 
-use capsules::storage::SqliteStorage;
-use capsules::verify::{Level, TrustedKeys, Verifier};
-use capsules::{Capsule, CapsuleType, DataDir, Filter, Keyring, Storage};
+use capsules::CapsuleType;
 
 use crate::program::{Obedient, PROGRAM, Stats};
+use crate::support::recovered_chain;
 
 /// Starts the program; its files can be limited later. Writes beyond the limit are an error, as
 /// the signal that comes with it is ignored.
@@ -33,19 +32,6 @@ fn is_stored(stats: &Stats) -> bool {
     stats.waiting == 0
 }
 
-/// The capsules of the default store, whose chain has to verify.
-fn chain(data: &tempfile::TempDir) -> Vec<Capsule> {
-    let directory = DataDir::new(data.path()).unwrap();
-    let store = SqliteStorage::open_read_only(directory.database()).unwrap();
-    let keys = TrustedKeys::keyring(Keyring::read(&directory).unwrap());
-    let verifier = Verifier::new(Level::Signatures).keys(keys);
-    let report = verifier.verify(&store, None).unwrap();
-    assert!(report.valid(), "{report:?}");
-    let records = store.list(&Filter::new().oldest_first()).unwrap();
-    let capsules = records.iter().map(|record| record.capsule().unwrap());
-    capsules.collect()
-}
-
 #[test]
 fn nothing_is_lost_while_neither_store_nor_journal_can_grow() {
     let data = capsules_tests::temp_dir();
@@ -66,7 +52,7 @@ fn nothing_is_lost_while_neither_store_nor_journal_can_grow() {
     program.tell("calls 5");
     let ids = program.end();
 
-    let (gaps, calls): (Vec<_>, Vec<_>) = chain(&data)
+    let (gaps, calls): (Vec<_>, Vec<_>) = recovered_chain(data.path())
         .into_iter()
         .partition(|capsule| capsule.kind == CapsuleType::System);
     let recorded: Vec<String> = calls.iter().map(|capsule| capsule.id.to_string()).collect();
@@ -99,4 +85,37 @@ fn an_outage_of_the_journal_is_one_gap_on_record() {
         assert_eq!(program.said, vec!["15"; outage.try_into().unwrap()]);
     }
     program.end();
+}
+
+/// A write that the limit cuts short, at many places of the frames of an append.
+#[test]
+fn a_write_that_is_cut_short_is_made_again() {
+    let mut cut = 0;
+    for room in (0..).step_by(2_999) {
+        let data = capsules_tests::temp_dir();
+        let mut program = start(&[], &data);
+        program.tell("calls 1");
+        program.wait_until(is_stored);
+        let log = data
+            .path()
+            .join("capsules.db-wal")
+            .metadata()
+            .unwrap()
+            .len();
+        limit(&program, &(log + room).to_string());
+        program.tell("calls 1");
+        let stats = program.wait_until(|stats| is_stored(stats) || stats.store_errors > 0);
+        let was_cut = stats.store_errors > 0;
+        limit(&program, "unlimited");
+        program.wait_until(is_stored);
+        let ids = program.end();
+        let chain = recovered_chain(data.path());
+        let recorded: Vec<String> = chain.iter().map(|c| c.id.to_string()).collect();
+        assert_eq!(recorded, ids, "{room} bytes of room");
+        if !was_cut {
+            break;
+        }
+        cut += 1;
+    }
+    assert!(cut > 10, "{cut} writes were cut");
 }

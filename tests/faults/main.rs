@@ -6,6 +6,8 @@ mod every_operation;
 mod faulty;
 #[cfg(target_os = "linux")]
 mod full;
+#[cfg(target_os = "linux")]
+mod injected;
 #[cfg(unix)]
 mod permissions;
 #[cfg(unix)]

@@ -7,12 +7,11 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use capsules::storage::SqliteStorage;
-use capsules::verify::{Level, TrustedKeys, Verifier};
-use capsules::{Capsules, DataDir, Filter, Keyring, Storage, recovery};
+use capsules::recovery;
 use tempfile::TempDir;
 
 use crate::program::{Obedient, PROGRAM};
+use crate::support::recovered_chain;
 
 /// Permissions do not bind the superuser.
 const NOBODY: u32 = 65_534;
@@ -58,19 +57,9 @@ impl Place {
 
     /// Recovers, and gives the ids of the chain, which has to verify.
     fn chain(&self) -> Vec<String> {
-        let data = DataDir::new(self.path("data")).unwrap();
-        let recovered = Capsules::builder().data_dir(data.path()).recover().unwrap();
-        assert_eq!(recovered.failed, Vec::<String>::new());
-        let store = SqliteStorage::open_read_only(data.database()).unwrap();
-        let keys = TrustedKeys::keyring(Keyring::read(&data).unwrap());
-        let verifier = Verifier::new(Level::Signatures).keys(keys);
-        let report = verifier.verify(&store, None).unwrap();
-        assert!(report.valid(), "{report:?}");
-        let records = store.list(&Filter::new().oldest_first()).unwrap();
-        records
-            .into_iter()
-            .map(|record| record.columns.id)
-            .collect()
+        let capsules = recovered_chain(&self.path("data"));
+        let ids = capsules.iter().map(|capsule| capsule.id.to_string());
+        ids.collect()
     }
 }
 

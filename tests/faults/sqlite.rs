@@ -1,7 +1,11 @@
-//! SQLite files that are locked, read-only, full, deleted, moved or replaced, for real.
+//! SQLite files that are locked, corrupt, deleted, moved or replaced, for real.
 
 use std::fs;
+#[cfg(unix)]
+use std::io::Write;
 use std::path::Path;
+#[cfg(unix)]
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,6 +13,10 @@ use capsules::Capsules;
 use capsules::storage::SqliteStorage;
 use rusqlite::Connection;
 
+#[cfg(unix)]
+use crate::program::{Obedient, PROGRAM};
+#[cfg(unix)]
+use crate::support::recovered_chain;
 use crate::support::{PATIENCE, assert_holds, record, settle, signer};
 
 fn open(path: &Path) -> Capsules {
@@ -55,6 +63,81 @@ fn a_locked_file_delays_and_loses_nothing() {
     assert!(stats.store_errors > 0, "{stats:?}");
     assert!(stats.last_error.unwrap().contains("locked"));
     assert_file_holds(&path, 0..50);
+}
+
+/// The programs record to the default store of the directory.
+#[cfg(unix)]
+fn start(data: &Path) -> Obedient {
+    let mut command = Command::new(PROGRAM);
+    command.arg(data);
+    Obedient::start(command, data)
+}
+
+#[cfg(unix)]
+fn recorded(data: &Path) -> Vec<String> {
+    let chain = recovered_chain(data).into_iter();
+    chain.map(|capsule| capsule.id.to_string()).collect()
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_another_process_locks_for_ten_seconds_delays_and_loses_nothing() {
+    let data = capsules_tests::temp_dir();
+    let mut program = start(data.path());
+    program.tell("calls 3");
+    program.tell("settle");
+
+    let mut holder = start(data.path());
+    holder.tell("hold 10");
+    // The callers have nothing to do with the lock.
+    let stats = program.tell("calls 20");
+    assert_eq!((stats.committed, stats.waiting), (3, 20), "{stats:?}");
+    let stats = program.wait_until(|stats| stats.store_errors > 0);
+    assert_eq!((stats.committed, stats.waiting), (3, 20), "{stats:?}");
+    assert_eq!(program.tell("settle").committed, 23);
+    program.tell("calls 2");
+    let ids = program.end();
+    holder.end();
+    assert_eq!(recorded(data.path()), ids);
+}
+
+#[test]
+#[cfg(unix)]
+fn what_a_file_that_becomes_corrupt_cannot_take_is_recovered_into_the_next() {
+    let data = capsules_tests::temp_dir();
+    let file = data.path().join("capsules.db");
+    let mut program = start(data.path());
+    program.tell("calls 3");
+    program.tell("settle");
+    // What another process has written is read before anything is appended.
+    let mut other = start(data.path());
+    other.tell("calls 1");
+    other.end();
+
+    let garble = |name: &str| {
+        let path = data.path().join(name);
+        let garbage = vec![0x5a; fs::read(&path).unwrap().len()];
+        let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
+        file.write_all(&garbage).unwrap();
+        garbage
+    };
+    let garbage = garble("capsules.db");
+    garble("capsules.db-wal");
+    let stats = program.tell("calls 5");
+    assert_eq!((stats.committed, stats.failed), (3, 0), "{stats:?}");
+    let stats = program.wait_until(|stats| stats.store_errors > 1);
+    assert_eq!((stats.committed, stats.waiting), (3, 5), "{stats:?}");
+    let ids = program.end();
+    assert_eq!(fs::read(&file).unwrap(), garbage, "the file is evidence");
+
+    for suffix in ["", "-wal", "-shm"] {
+        let name = format!("capsules.db{suffix}");
+        let _ = fs::rename(
+            data.path().join(&name),
+            data.path().join(format!("corrupt-{name}")),
+        );
+    }
+    assert_eq!(recorded(data.path()), ids[3..]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use capsules::storage::SqliteStorage;
 use capsules::verify::{Level, TrustedKeys, Verifier};
-use capsules::{Capsules, Filter, OutcomeStatus, Storage, audit};
+use capsules::{Capsule, Capsules, DataDir, Filter, Keyring, OutcomeStatus, Storage, audit};
 use capsules_core::LocalSigner;
 
 /// How long a test waits for a store that works again.
@@ -76,4 +76,21 @@ pub(crate) fn leave_journal(journals: &Path, numbers: impl IntoIterator<Item = u
         .unwrap();
     record(&capsules, numbers);
     capsules.close(PATIENCE).unwrap_err();
+}
+
+/// Recovers what waits beside the default store of a program that has ended, and gives the capsules
+/// of its chain, which has to verify.
+#[track_caller]
+pub(crate) fn recovered_chain(data: &Path) -> Vec<Capsule> {
+    let data = DataDir::new(data).unwrap();
+    let recovered = Capsules::builder().data_dir(data.path()).recover().unwrap();
+    assert_eq!(recovered.failed, Vec::<String>::new());
+    let store = SqliteStorage::open_read_only(data.database()).unwrap();
+    let keys = TrustedKeys::keyring(Keyring::read(&data).unwrap());
+    let verifier = Verifier::new(Level::Signatures).keys(keys);
+    let report = verifier.verify(&store, None).unwrap();
+    assert!(report.valid(), "{report:?}");
+    let records = store.list(&Filter::new().oldest_first()).unwrap();
+    let capsules = records.iter().map(|record| record.capsule().unwrap());
+    capsules.collect()
 }

@@ -1,6 +1,6 @@
 //! A model check of the protocol between callers, journal, committer, store and recovery: every
-//! interleaving of two callers, one of them with two actions, their process that may die at any
-//! step, and two recoverers of which one may die too.
+//! interleaving of two callers, one of them with two actions, who may commit by themselves, their
+//! process that may die at any step, and two recoverers of which one may die too.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 mod protocol;
@@ -80,4 +80,14 @@ fn deleting_a_segment_with_open_starts_loses_them() {
 #[test]
 fn storing_past_what_was_left_to_the_journal_breaks_the_order() {
     assert_caught(Protocol::OvertakesTheJournal, ORDER);
+}
+
+#[test]
+fn committing_past_the_queue_breaks_the_order() {
+    assert_caught(Protocol::PassesTheQueue, ORDER);
+}
+
+#[test]
+fn trimming_what_a_caller_could_not_commit_loses() {
+    assert_caught(Protocol::TrimsAFailedPass, RETURNED);
 }

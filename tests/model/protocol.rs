@@ -36,6 +36,10 @@ pub(crate) enum Protocol {
     DropsOpenStarts,
     /// Batches are stored after one before them was left to the journal.
     OvertakesTheJournal,
+    /// A caller commits by itself while others, or its own earlier capsules, are queued.
+    PassesTheQueue,
+    /// The journal is told that what a caller could not commit by itself is stored.
+    TrimsAFailedPass,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -45,6 +49,7 @@ pub(crate) struct State {
     callers: [Caller; ACTIONS.len()],
     queue: Vec<Id>,
     batch: Batch,
+    pass: Pass,
     /// What was stored, whether or not the journal can be told already.
     committed: BTreeSet<Id>,
     /// The instance is being closed and the store fails: batches are left to the journal.
@@ -92,6 +97,14 @@ enum Batch {
     Stored(Vec<Id>),
 }
 
+/// What a caller commits by itself, instead of the committer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Pass {
+    None,
+    Claimed(Id),
+    Stored(Id),
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Entry {
     Start(Id),
@@ -126,6 +139,13 @@ pub(crate) enum Action {
     /// The append fails while the instance is closed.
     AppendFailsAtClose,
     Trim,
+    /// A caller takes it on itself to commit its capsule.
+    Pass(usize),
+    PassAppend,
+    /// The caller is told that it failed, whether or not it took effect.
+    PassUnanswered,
+    PassFails,
+    PassTrim,
     /// A new segment begins, with the starts of what still runs.
     Rotate,
     DeleteOldest,
@@ -144,6 +164,7 @@ impl State {
             callers: Default::default(),
             queue: Vec::new(),
             batch: Batch::None,
+            pass: Pass::None,
             committed: BTreeSet::new(),
             leaving: false,
             segments: vec![Vec::new()],
@@ -247,13 +268,55 @@ impl Protocol {
                 state.returned.insert(id);
             }
         }
+        self.has_stepped(state, caller);
+    }
+
+    fn has_stepped(self, state: &mut State, caller: usize) {
         let caller = &mut state.callers[caller];
         caller.steps += 1;
         if caller.steps == self.caller_steps().len() {
             *caller = Caller {
-                action: action + 1,
+                action: caller.action + 1,
                 steps: 0,
             };
+        }
+    }
+
+    /// Whether a caller may commit by itself, instead of pushing: nothing is before its capsule.
+    fn may_pass(self, state: &State, caller: usize) -> bool {
+        let Caller { steps, .. } = state.callers[caller];
+        let nothing_before = state.queue.is_empty() && state.batch == Batch::None;
+        self.caller_steps()[steps] == CallerStep::Push
+            && !state.leaving
+            && (nothing_before || self == Self::PassesTheQueue)
+    }
+
+    /// The steps of a caller who commits by itself.
+    fn pass(self, state: &mut State, action: Action) {
+        match (std::mem::replace(&mut state.pass, Pass::None), action) {
+            (Pass::None, Action::Pass(caller)) => {
+                state.pass = Pass::Claimed((caller, state.callers[caller].action));
+            }
+            (Pass::Claimed(id), Action::PassAppend) => {
+                self.append(state, &[id]);
+                state.pass = Pass::Stored(id);
+            }
+            (Pass::Claimed(id), failure) => {
+                state.store_faults -= 1;
+                if failure == Action::PassUnanswered {
+                    self.append(state, &[id]);
+                }
+                if self == Self::TrimsAFailedPass {
+                    self.trim(state, &[id]);
+                }
+                state.queue.insert(0, id);
+                self.has_stepped(state, id.0);
+            }
+            (Pass::Stored(id), _) => {
+                self.trim(state, &[id]);
+                self.has_stepped(state, id.0);
+            }
+            (Pass::None, _) => {}
         }
     }
 
@@ -301,12 +364,29 @@ impl Model for Protocol {
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         if state.alive {
             for (caller, actions_of) in ACTIONS.into_iter().enumerate() {
-                if state.callers[caller].action < actions_of {
+                let passes =
+                    matches!(state.pass, Pass::Claimed(id) | Pass::Stored(id) if id.0 == caller);
+                if state.callers[caller].action < actions_of && !passes {
                     actions.push(Action::Caller(caller));
+                    if state.pass == Pass::None && self.may_pass(state, caller) {
+                        actions.push(Action::Pass(caller));
+                    }
                 }
             }
+            match state.pass {
+                Pass::None => {}
+                Pass::Claimed(_) => {
+                    actions.push(Action::PassAppend);
+                    if state.store_faults > 0 {
+                        actions.extend([Action::PassUnanswered, Action::PassFails]);
+                    }
+                }
+                Pass::Stored(_) => actions.push(Action::PassTrim),
+            }
             match &state.batch {
-                Batch::None if !state.queue.is_empty() => actions.push(Action::Take),
+                Batch::None if !state.queue.is_empty() && state.pass == Pass::None => {
+                    actions.push(Action::Take);
+                }
                 Batch::None => {}
                 Batch::Taken(_) => {
                     actions.push(Action::Append);
@@ -316,7 +396,7 @@ impl Model for Protocol {
                 }
                 Batch::Stored(_) => actions.push(Action::Trim),
             }
-            if state.rotations > 0 && state.batch == Batch::None {
+            if state.rotations > 0 && state.batch == Batch::None && state.pass == Pass::None {
                 actions.push(Action::Rotate);
             }
             if Self::may_delete_oldest(state) {
@@ -366,6 +446,11 @@ impl Model for Protocol {
             | Action::Trim => {
                 self.commit(&mut state, action);
             }
+            Action::Pass(_)
+            | Action::PassAppend
+            | Action::PassUnanswered
+            | Action::PassFails
+            | Action::PassTrim => self.pass(&mut state, action),
             Action::Rotate => {
                 state.rotations -= 1;
                 let running = match self {
@@ -384,6 +469,7 @@ impl Model for Protocol {
                     callers: Default::default(),
                     queue: Vec::new(),
                     batch: Batch::None,
+                    pass: Pass::None,
                     committed: BTreeSet::new(),
                     ..state
                 };
@@ -451,6 +537,10 @@ impl Model for Protocol {
                         && state.store.len() == 3
                         && state.store.iter().any(|record| record.pending)
                 },
+            ),
+            Property::sometimes(
+                "a caller commits by itself after a failure",
+                |_, state: &State| state.store_faults == 0 && matches!(state.pass, Pass::Stored(_)),
             ),
             Property::sometimes(
                 "all is committed and no capsule is on file",

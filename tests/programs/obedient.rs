@@ -6,15 +6,18 @@
 //!
 //! - `calls N` makes so many calls, and answers with the id of each and the statistics
 //! - `stats` answers with the statistics
+//! - `settle` waits until nothing waits any more, and answers with the statistics
+//! - `hold SECONDS` takes the store's write lock, answers, and keeps it for so long
 //! - `gaps` answers with what the store says of capsules that were not in the journal
 
 use std::error::Error;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use capsules::storage::MemoryStorage;
-use capsules::{CapsuleType, Capsules, Filter, Stats, Uuid, audit};
+use capsules::storage::{MemoryStorage, SqliteStorage};
+use capsules::{CapsuleType, Capsules, DataDir, Filter, Stats, Storage, Uuid, audit};
 use serde_json::json;
 
 #[audit(type = "tool")]
@@ -41,6 +44,14 @@ fn main() -> Result<(), Box<dyn Error>> {
                 answer_stats()?;
             }
             ("stats", _) => answer_stats()?,
+            ("settle", _) => {
+                let deadline = Instant::now() + Duration::from_secs(20);
+                while capsules::stats().waiting > 0 && Instant::now() < deadline {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                answer_stats()?;
+            }
+            ("hold", seconds) => hold(&directory, Duration::from_secs(seconds.parse()?))?,
             ("gaps", _) => {
                 let capsules = memory.as_ref().ok_or("the store is not in memory")?;
                 capsules.flush_timeout(Duration::from_secs(20))?;
@@ -53,6 +64,18 @@ fn main() -> Result<(), Box<dyn Error>> {
             _ => return Err(format!("{line}: no such command").into()),
         }
     }
+    Ok(())
+}
+
+/// Holds the lock as another program does that writes to the store.
+fn hold(directory: &str, time: Duration) -> Result<(), Box<dyn Error>> {
+    let store = SqliteStorage::open(DataDir::new(directory)?.database())?;
+    store.append(None, &mut |_| {
+        // Whoever waits for this finds the statistics behind it.
+        let _ = answer_stats();
+        thread::sleep(time);
+        Ok(Vec::new())
+    })?;
     Ok(())
 }
 

@@ -14,6 +14,7 @@ pub mod proxy;
 pub mod python;
 
 use std::env;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use capsules::storage::MemoryStorage;
@@ -30,6 +31,20 @@ pub fn temp_dir() -> TempDir {
         .prefix("capsules-test-")
         .tempdir()
         .expect("a temporary directory")
+}
+
+/// Says that tests are skipped, and why: `what` cannot be had.
+///
+/// # Panics
+///
+/// With `CI=true` in the environment, where nothing is skipped.
+pub fn skip(what: &str, reason: &str) {
+    assert!(
+        env::var_os("CI").is_none_or(|ci| ci != "true"),
+        "{what} cannot run: {reason}"
+    );
+    // Not `eprintln!`, whose text the test runner hides when the test passes.
+    let _ = writeln!(io::stderr(), "\nSKIPPED: {what}: {reason}\n");
 }
 
 /// The root of the workspace.
