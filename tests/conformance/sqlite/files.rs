@@ -9,7 +9,7 @@ use super::{place, value};
 use crate::fixture::{all, assert_unbroken, fill};
 
 #[test]
-fn a_new_file_has_the_published_table_and_our_layout() {
+fn a_new_file_has_the_published_columns_and_our_layout() {
     let (_directory, path) = place();
     fill(&SqliteStorage::open(&path).unwrap(), 1);
     let columns: String = value(
@@ -19,8 +19,8 @@ fn a_new_file_has_the_published_table_and_our_layout() {
     );
     assert_eq!(
         columns,
-        "id VARCHAR(36) NOT NULL PRIMARY KEY, type VARCHAR(20) NOT NULL, \
-         sequence INTEGER NOT NULL, previous_hash VARCHAR(64), data TEXT NOT NULL, \
+        "id VARCHAR(36) NOT NULL, type VARCHAR(20) NOT NULL, \
+         sequence INTEGER NOT NULL PRIMARY KEY, previous_hash VARCHAR(64), data TEXT NOT NULL, \
          hash VARCHAR(64) NOT NULL, signature TEXT NOT NULL, signature_pq TEXT NOT NULL, \
          signed_at VARCHAR(40), signed_by VARCHAR(32), session_id VARCHAR(36), \
          tenant_id TEXT, domain VARCHAR(50)"
@@ -29,7 +29,7 @@ fn a_new_file_has_the_published_table_and_our_layout() {
         &path,
         "SELECT sql FROM sqlite_schema WHERE name = 'capsules'",
     );
-    assert!(table.contains("CONSTRAINT uq_capsule_sequence UNIQUE (sequence)"));
+    assert!(table.contains("CONSTRAINT uq_capsule_id UNIQUE (id)"));
     assert_eq!(value::<i64>(&path, "PRAGMA page_size"), 16_384);
     assert_eq!(value::<String>(&path, "PRAGMA journal_mode"), "wal");
     assert_eq!(value::<i64>(&path, "PRAGMA user_version"), 1);

@@ -11,7 +11,7 @@ use super::{execute, place, value};
 use crate::fixture::{all, append, assert_unbroken, capsule, fill, follow, head_of};
 
 /// The file as the Python implementation makes it.
-const PYTHON: &str = "
+pub(super) const PYTHON: &str = "
     CREATE TABLE capsules (
         id VARCHAR(36) NOT NULL,
         type VARCHAR(20) NOT NULL,

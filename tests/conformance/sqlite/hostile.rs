@@ -6,6 +6,7 @@ use std::path::Path;
 use capsules_core::storage::SqliteStorage;
 use capsules_core::{Filter, Storage, StorageError};
 
+use super::foreign::PYTHON;
 use super::{assert_says, execute, place, value};
 use crate::fixture::{all, assert_unbroken, capsule, fill, try_append};
 
@@ -66,6 +67,8 @@ fn values_of_the_wrong_type_are_named() {
         ("id = x'00'", "id", "a BLOB instead of text"),
     ] {
         let (_directory, path) = place();
+        // In the files that we create a sequence cannot but be an integer.
+        execute(&path, PYTHON);
         let store = tampered(
             &path,
             &format!("UPDATE capsules SET {change} WHERE sequence = 1"),
@@ -114,6 +117,7 @@ fn null_is_refused_where_the_table_allows_it_by_mistake() {
 fn a_head_that_no_chain_continues_from_is_refused() {
     for sequence in ["x'00'", "'text'", "9223372036854775807"] {
         let (_directory, path) = place();
+        execute(&path, PYTHON);
         let store = tampered(
             &path,
             &format!("UPDATE capsules SET sequence = {sequence} WHERE sequence = 2"),

@@ -16,7 +16,11 @@ const APPLICATION_ID: i64 = 0x4341_5053;
 /// Rows of 2 to 3 KB waste two fifths of SQLite's default pages of 4 KiB.
 pub(super) const PAGE_SIZE: i64 = 16_384;
 
-/// The one index beside those of the constraints holds, in order of sequence, what records are
+/// The sequence is the primary key, which SQLite makes the number of the row: an index of its own
+/// would be a further page that each append writes. It stays unique, as `id` does, and that is all
+/// that other tools rely on.
+///
+/// The one index beside that of the ids holds, in order of sequence, what records are
 /// looked for by. It grows at its end only and costs an append next to nothing, while a look-up
 /// reads through it, which is 1/15 of the table. An index over random values (hashes, sessions,
 /// tenants) would answer at once, but writes a page for each record.
@@ -35,8 +39,8 @@ CREATE TABLE capsules (
     session_id VARCHAR(36),
     tenant_id TEXT,
     domain VARCHAR(50),
-    PRIMARY KEY (id),
-    CONSTRAINT uq_capsule_sequence UNIQUE (sequence)
+    PRIMARY KEY (sequence),
+    CONSTRAINT uq_capsule_id UNIQUE (id)
 );
 CREATE INDEX ix_capsules_catalogue
     ON capsules (sequence, hash, type, tenant_id, domain, session_id);
@@ -69,7 +73,7 @@ impl Layout {
 
     /// The table, as a look-up by columns reads it.
     pub(super) fn catalogue(&self) -> &'static str {
-        // SQLite would take the index of the constraint, which is smaller but has no other column.
+        // SQLite would go through the table itself, which is larger by far.
         if self.catalogue {
             "capsules INDEXED BY ix_capsules_catalogue"
         } else {
