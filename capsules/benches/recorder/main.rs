@@ -2,11 +2,14 @@
 //! and waiting for the commit against a bare commit.
 //!
 //! ```text
-//! cargo bench -p capsules --bench recorder -- [calls|rate|committed|large]
+//! cargo bench -p capsules --bench recorder -- [calls|rate|committed|python|large]
 //! ```
 //! Each part takes its baseline in the same run. Figures are in `docs/BENCHMARKS.md`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
+
+mod committed;
+mod python;
 
 use std::hint::black_box;
 use std::num::NonZero;
@@ -53,7 +56,10 @@ fn main() {
         rate(200_000);
     }
     if asks("committed") {
-        committed();
+        committed::committed();
+    }
+    if asks("python") {
+        python::python();
     }
     if wanted.iter().any(|name| name == "large") {
         large();
@@ -249,126 +255,6 @@ fn floor(count: usize) -> f64 {
     );
     let cores = thread::available_parallelism().map_or(1, NonZero::get) as f64;
     1e6 * cores / each(canonical + hash + sign + insert)
-}
-
-/// Waiting for the commit. One caller, and the commits to compare it with, take turns, so that what
-/// else the disk does strikes all of them.
-fn committed() {
-    println!("\nwaiting for the commit, us                         p50       p90       p99");
-    let directory = tempfile::tempdir().unwrap();
-    let capsules = open(directory.path(), Durability::Committed);
-    let mut bare = bare_commit(directory.path());
-    let mut append = bare_append(directory.path(), ROUNDS);
-    let mut times = [const { Vec::new() }; 3];
-    capsules.scope_sync(|| {
-        (0..100).for_each(|_| no_op());
-        for _ in 0..ROUNDS {
-            times[0].push(timed(&mut bare));
-            times[1].push(timed(&mut append));
-            times[2].push(timed(no_op));
-        }
-    });
-    let [bare, append, one] = times.map(|mut times| percentiles(&mut times));
-    row("bare commit of one row, WAL and FULL", bare);
-    row("bare append of one sealed record", append);
-    row("Committed, one caller", one);
-    println!("{:<44} {:>9.2}", "  ratio of the p50", one[0] / bare[0]);
-    let many = |name: &str, every: Option<Duration>| {
-        let (times, rate) = callers(&capsules, 64, 320, every);
-        row(name, times);
-        println!("{:<44} {rate:>9.0}", "  calls per second");
-        println!("{:<44} {:>9.2}", "  p99, bare commits", times[2] / bare[0]);
-    };
-    many(
-        "Committed, 64 callers, 10,000 calls/s",
-        Some(Duration::from_micros(6_400)),
-    );
-    many("Committed, 64 callers, without a pause", None);
-}
-
-const ROUNDS: usize = 2_000;
-
-fn timed(run: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    run();
-    start.elapsed()
-}
-
-/// Percentiles of so many calls of each of many threads, and how many there were in a second.
-///
-/// With an interval each caller calls at fixed times, the callers one after another, and what a
-/// call takes is counted from the time at which it was due. Without one each calls again at once.
-fn callers(
-    capsules: &Capsules,
-    count: u32,
-    calls: u32,
-    every: Option<Duration>,
-) -> ([f64; 3], f64) {
-    let start = Instant::now();
-    let mut times: Vec<Duration> = thread::scope(|scope| {
-        let run = |caller: u32| {
-            let call = |call: u32| {
-                let due = match every {
-                    Some(every) => start + every * call + every * caller / count,
-                    None => Instant::now(),
-                };
-                thread::sleep(due.saturating_duration_since(Instant::now()));
-                no_op();
-                due.elapsed()
-            };
-            capsules.scope_sync(|| (0..calls).map(call).collect::<Vec<_>>())
-        };
-        let callers: Vec<_> = (0..count)
-            .map(|caller| scope.spawn(move || run(caller)))
-            .collect();
-        callers
-            .into_iter()
-            .flat_map(|caller| caller.join().unwrap())
-            .collect()
-    });
-    let rate = times.len() as f64 / start.elapsed().as_secs_f64();
-    (percentiles(&mut times), rate)
-}
-
-/// Commits a row with each call.
-fn bare_commit(directory: &Path) -> impl FnMut() {
-    let connection = rusqlite::Connection::open(directory.join("bare.db")).unwrap();
-    connection
-        .execute_batch(
-            "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-             CREATE TABLE rows (sequence INTEGER PRIMARY KEY, data TEXT NOT NULL)",
-        )
-        .unwrap();
-    let data = "x".repeat(1_000);
-    move || {
-        let mut insert = connection
-            .prepare_cached("INSERT INTO rows (data) VALUES (?1)")
-            .unwrap();
-        insert.execute([&data]).unwrap();
-    }
-}
-
-/// The store's own part: appends one of so many records that are sealed already.
-fn bare_append(directory: &Path, count: usize) -> impl FnMut() {
-    let directory = directory.join("append");
-    std::fs::create_dir(&directory).unwrap();
-    let seal = Seal::open(&DataDir::new(&directory).unwrap()).unwrap();
-    let storage = SqliteStorage::open(directory.join("bench.db")).unwrap();
-    let mut head: Option<Head> = None;
-    let records: Vec<_> = (0..count)
-        .map(|_| {
-            let draft = Draft::new(&Capsule::new(CapsuleType::Tool)).unwrap();
-            let linked = Unsigned::new(&draft, &Position::after(head.as_ref()));
-            head = Some(linked.head());
-            seal.sign(linked).unwrap()
-        })
-        .collect();
-    let mut records = records.into_iter();
-    move || {
-        storage
-            .append(None, &mut |_| Ok(records.next().into_iter().collect()))
-            .unwrap();
-    }
 }
 
 /// The rate with 1,000,000 rows in the file against the rate with 10,000, and the memory until the
