@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use capsules::storage::{MemoryStorage, SealNext};
 use capsules::{Capsules, Error, Filter, LocalSigner, SealedRecord, Storage, StorageError, Uuid};
@@ -29,6 +29,8 @@ struct Inner {
     on_any_thread: bool,
     state: Mutex<(Mood, Vec<ThreadId>)>,
     changed: Condvar,
+    /// The threads that have tidied.
+    tidiers: Mutex<Vec<ThreadId>>,
 }
 
 impl Watched {
@@ -42,6 +44,7 @@ impl Watched {
             on_any_thread,
             state: Mutex::new((Mood::Works, Vec::new())),
             changed: Condvar::new(),
+            tidiers: Mutex::default(),
         }))
     }
 
@@ -109,6 +112,15 @@ impl Storage for Watched {
 
     fn appends_on_any_thread(&self) -> bool {
         self.0.on_any_thread
+    }
+
+    fn is_untidy(&self) -> bool {
+        true
+    }
+
+    fn tidy(&self) -> Result<(), StorageError> {
+        self.0.tidiers.lock().unwrap().push(thread::current().id());
+        Err(self.error())
     }
 
     fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
@@ -200,6 +212,29 @@ fn a_store_can_keep_to_the_recorders_threads() {
     capsules.scope_sync(|| waits(1)).unwrap();
     assert_ne!(store.threads(), [thread::current().id()]);
     assert_eq!(store.contents(), [0, 1]);
+}
+
+/// On a thread of its own, and nothing depends on whether it works.
+#[test]
+fn a_store_is_tidied_beside_the_appends() {
+    let store = Watched::new();
+    let capsules = open(&store);
+    store.set(Mood::Hangs);
+    capsules.scope_sync(|| goes_on(1));
+    let first = store.wait_for_append();
+    capsules.scope_sync(|| (2..10).for_each(goes_on));
+    store.set(Mood::Works);
+    let deadline = Instant::now() + PATIENCE;
+    let tidiers = || store.0.tidiers.lock().unwrap().clone();
+    while tidiers().is_empty() {
+        assert!(Instant::now() < deadline, "nobody tidies");
+        thread::sleep(Duration::from_millis(1));
+    }
+    let stats = capsules.close(PATIENCE).unwrap();
+    assert_eq!((stats.committed, stats.store_errors), (10, 0));
+    assert_eq!(store.contents(), (0..10).collect::<Vec<_>>());
+    let appenders = [store.threads(), vec![first]].concat();
+    assert!(tidiers().iter().all(|thread| !appenders.contains(thread)));
 }
 
 #[tokio::test]

@@ -89,6 +89,21 @@ pub trait Storage: Send + Sync {
         false
     }
 
+    /// Whether appends have left work for [`tidy`](Self::tidy). Asked after each of them.
+    fn is_untidy(&self) -> bool {
+        false
+    }
+
+    /// Does work that appends have left, such as moving a log into its file, beside further appends:
+    /// the recorder calls this on a thread of its own. An append that finds it undone does it.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the store cannot be written. What was appended stays stored.
+    fn tidy(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     /// The record with this id.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use capsules_core::{Draft, Head, StorageError, Timestamp, Uuid};
 
 use super::ahead::{Ahead, Chain, Guess, by_chain};
 use super::sealing::{head_of, seal_after};
-use super::{Backend, Job, Shared, Source, recover_into};
+use super::{Backend, Job, Shared, Source, recover_into, tidying};
 use crate::durability::Durability;
 use crate::error::Error;
 use crate::reply::Answer;
@@ -68,6 +68,8 @@ pub(super) struct Committer {
     leaving: bool,
     /// What puts gaps on record, until it is stored.
     gaps: Vec<Draft>,
+    /// Wakes the thread that tidies the store, which is started when there is something to do.
+    tidier: Option<SyncSender<()>>,
 }
 
 impl Committer {
@@ -79,6 +81,7 @@ impl Committer {
             recovered: false,
             leaving: false,
             gaps: Vec::new(),
+            tidier: None,
         }
     }
 
@@ -180,6 +183,7 @@ impl Committer {
 
     /// Opens what has to be opened, and stores the batch.
     fn attempt(&mut self, batch: &mut Batch) -> Result<(), Error> {
+        let several = batch.jobs.len() > 1;
         // Stores and signers are the application's to choose; a panic of theirs is a failure.
         let attempt = AssertUnwindSafe(|| {
             let backend = self.backend()?;
@@ -187,13 +191,33 @@ impl Committer {
             while !batch.jobs.is_empty() {
                 self.store(&backend, batch)?;
             }
-            self.close_gaps(&backend)
+            self.close_gaps(&backend)?;
+            // Appends that follow each other closely gain by it; a lone one would wait for its syncs.
+            if several {
+                self.tidy(&backend);
+            }
+            Ok(())
         });
         let result = catch_unwind(attempt).unwrap_or(Err(Error::Panicked));
         if result.is_ok() && self.shared.counters.store_works() {
             tracing::info!(target: "capsules", "recording again");
         }
         result
+    }
+
+    /// Has the store tidied, if need be, beside what is appended next.
+    fn tidy(&mut self, backend: &Backend) {
+        if !backend.storage.is_untidy() {
+            return;
+        }
+        if self.tidier.is_none() {
+            // Without the thread appends do its work.
+            self.tidier = tidying::start(Arc::clone(&backend.storage)).ok();
+        }
+        if let Some(tidier) = &self.tidier {
+            // When it is full the thread has yet to begin.
+            let _ = tidier.try_send(());
+        }
     }
 
     fn backend(&mut self) -> Result<Backend, Error> {
@@ -331,7 +355,8 @@ impl Committer {
         }
     }
 
-    fn close(&self) {
+    fn close(&mut self) {
+        self.tidier = None;
         if let Source::Open(backend) = &self.source
             && let Err(error) = backend.storage.close()
         {

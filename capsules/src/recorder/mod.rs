@@ -4,6 +4,7 @@
 //! caller:     admit -> note the start -> run -> draft -> journal -> queue
 //! sealer:     queue -> link and hash in order -> sign in parallel
 //! committer:  one transaction -> trim the journal
+//! tidier:     what appends have left to do in the store
 //! ```
 //! A caller who waits for the commit does the work of all three when nothing else is on its way.
 //!
@@ -21,6 +22,7 @@ mod gaps;
 mod queue;
 mod recovery;
 mod sealing;
+mod tidying;
 
 use std::path::PathBuf;
 use std::sync::mpsc;

@@ -164,3 +164,29 @@ fn names(directory: &std::path::Path) -> Vec<String> {
     names.sort();
     names
 }
+
+#[test]
+fn tidying_moves_the_log_into_the_file_beside_the_appends() {
+    let (_directory, path) = place();
+    let store = SqliteStorage::open(&path).unwrap();
+    let length = || fs::metadata(&path).unwrap().len();
+    let mut records = 0;
+    while !store.is_untidy() {
+        assert!(records < 1_000, "never untidy");
+        records += fill(&store, 10).len();
+    }
+    let before = length();
+    store.tidy().unwrap();
+    assert!(!store.is_untidy());
+    assert!(length() > before, "{before}");
+    records += fill(&store, 10).len();
+    assert_eq!(all(&store).len(), records);
+    store.close().unwrap();
+    store.tidy().unwrap();
+    let directory = path.parent().unwrap();
+    assert_eq!(fs::read_dir(directory).unwrap().count(), 1, "a log is left");
+    assert_eq!(
+        assert_unbroken(&SqliteStorage::open(&path).unwrap()),
+        records
+    );
+}

@@ -1,5 +1,6 @@
 //! The SQLite store.
 
+mod checkpoints;
 mod failure;
 mod identity;
 pub(crate) mod open;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params_from_iter};
 use uuid::Uuid;
 
+use self::checkpoints::Checkpoints;
 use self::failure::{Attempt, Failure};
 use self::identity::FileId;
 use self::query::Query;
@@ -62,6 +64,7 @@ pub struct SqliteStorage {
     layout: RwLock<Layout>,
     /// `None` when the store is read-only.
     writer: Option<Mutex<Writer>>,
+    checkpoints: Checkpoints,
     readers: Readers,
 }
 
@@ -145,6 +148,7 @@ impl SqliteStorage {
             }
         }
         if let Writer::Open(connection, _) = mem::replace(writer, Writer::Lost) {
+            self.checkpoints.release();
             // What is in the log alone belongs to the file, which may have been moved.
             let _ = checkpoint_and_close(connection);
         }
@@ -213,7 +217,9 @@ impl SqliteStorage {
                 failed(failure)
             })?;
         }
-        transaction.commit().map_err(|error| failed(error.into()))
+        transaction.commit().map_err(|error| failed(error.into()))?;
+        self.checkpoints.note(&records);
+        Ok(())
     }
 }
 
@@ -231,6 +237,14 @@ impl Storage for SqliteStorage {
 
     fn appends_on_any_thread(&self) -> bool {
         true
+    }
+
+    fn is_untidy(&self) -> bool {
+        self.checkpoints.are_due()
+    }
+
+    fn tidy(&self) -> Result<(), StorageError> {
+        self.checkpoints.step()
     }
 
     fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
@@ -314,6 +328,7 @@ impl Storage for SqliteStorage {
         let Some(writer) = &self.writer else {
             return Ok(());
         };
+        self.checkpoints.close();
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
         match mem::replace(&mut *writer, Writer::Closed) {
             Writer::Open(connection, _) => checkpoint_and_close(connection)
@@ -396,6 +411,7 @@ impl SqliteOptions {
             (Some(Mutex::new(writer)), layout)
         };
         Ok(SqliteStorage {
+            checkpoints: Checkpoints::new(path.clone(), self.busy_timeout),
             path,
             busy_timeout: self.busy_timeout,
             layout: RwLock::new(layout),

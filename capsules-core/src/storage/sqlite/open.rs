@@ -41,6 +41,15 @@ pub(super) fn writer(path: &Path, timeout: Duration) -> Result<(Connection, Layo
     Ok((connection, layout))
 }
 
+/// Opens a connection that moves the write-ahead log into a file that is there.
+pub(super) fn checkpointer(path: &Path, timeout: Duration) -> Result<Connection, Failure> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    configure(&connection, timeout)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
 /// A connection that reads.
 #[derive(Debug)]
 pub(super) struct Reader {
