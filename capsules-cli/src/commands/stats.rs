@@ -298,9 +298,15 @@ fn count_table(title: &'static str) -> Table {
 }
 
 fn count_row(name: Cell, count: u64, total: u64) -> [Cell; 3] {
-    let permille = u128::from(count) * 1_000 / u128::from(total.max(1));
-    let share = format!("{}.{} %", permille / 10, permille % 10);
+    let share = share(count, total);
     [name, Cell::new(&number(count)), Cell::styled(&share, DIM)]
+}
+
+/// A share in per cent, rounded half up.
+fn share(count: u64, total: u64) -> String {
+    let total = u128::from(total.max(1));
+    let permille = (u128::from(count) * 1_000 + total / 2) / total;
+    format!("{}.{} %", permille / 10, permille % 10)
 }
 
 fn name_cell(name: &str, style: Style) -> Cell {
@@ -315,4 +321,23 @@ fn rest_cell(names: usize, more: bool) -> Cell {
     let names = number(names as u64);
     let more = if more { "+" } else { "" };
     Cell::styled(&format!("({names}{more} others)"), DIM)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_rounded() {
+        for (count, total, expected) in [
+            (0, 0, "0.0 %"),
+            (2, 3, "66.7 %"),
+            (1, 3, "33.3 %"),
+            (1, 2_000, "0.1 %"),
+            (1, 2_001, "0.0 %"),
+            (u64::MAX, u64::MAX, "100.0 %"),
+        ] {
+            assert_eq!(share(count, total), expected, "{count} of {total}");
+        }
+    }
 }

@@ -34,7 +34,7 @@ pending      1  33.3 %
 success      1  33.3 %
 
 TENANT  COUNT   SHARE
-acme        2  66.6 %
+acme        2  66.7 %
 
 DAY (UTC)   COUNT    SHARE
 2026-01-15      3  100.0 %
