@@ -19,6 +19,7 @@ mod human;
 mod ids;
 mod index;
 mod input;
+mod judged;
 mod key_text;
 mod output;
 mod page;

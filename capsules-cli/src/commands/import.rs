@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader, Seek};
 use std::ops::ControlFlow;
 
 use capsules_core::export::{Format, WriteError, Writer};
-use capsules_core::verify::{PqPolicy, TrustedKeys, verify_record};
 use capsules_core::{Head, Position, SealedRecord, Storage, StorageError, Uuid};
 use serde::Serialize;
 
@@ -13,6 +12,7 @@ use crate::chain::ChainArgs;
 use crate::human::{counted, number};
 use crate::ids::Ids;
 use crate::input::Input;
+use crate::judged::{Judged, Judgement};
 use crate::output::{self, Safe};
 use crate::page::Page;
 use crate::progress::{Progress, Unit};
@@ -91,12 +91,12 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
         });
     }
     let chosen = args.chain.clone();
-    let mut staging = Staging::new(keys, args.keys.pq_policy(), keeps_chains, chosen)?;
-    let verified = staging.verify(
-        &args.file,
-        existing.as_deref(),
-        &args.file.progress(global, "Verifying"),
-    );
+    let mut staging = Staging::new(keeps_chains, chosen)?;
+    let progress = args.file.progress(global, "Verifying");
+    let records = args.file.records(&progress)?;
+    let records = Judged::new(records, &keys, args.keys.pq_policy());
+    let verified = staging.verify(records, existing.as_deref());
+    drop(progress);
     let mut answer = Answer {
         present: staging.present,
         total: staging.read,
@@ -167,8 +167,6 @@ fn render(answer: &Answer, store: &str, dry_run: bool) -> String {
 /// without a name until all are verified: what is appended is what was verified, even when the
 /// export changes meanwhile or can be read once only.
 struct Staging {
-    keys: TrustedKeys,
-    policy: PqPolicy,
     /// Whether the store keeps a chain for each tenant.
     keeps_chains: bool,
     /// The chain that was chosen. Capsules that name no tenant belong there as well.
@@ -201,16 +199,9 @@ impl<E: Into<CliError>> From<E> for Stop {
 }
 
 impl Staging {
-    fn new(
-        keys: TrustedKeys,
-        policy: PqPolicy,
-        keeps_chains: bool,
-        chosen: ChainArgs,
-    ) -> Result<Self> {
+    fn new(keeps_chains: bool, chosen: ChainArgs) -> Result<Self> {
         let file = tempfile::tempfile().map_err(CliError::Spool)?;
         Ok(Self {
-            keys,
-            policy,
             keeps_chains,
             chosen,
             chain: None,
@@ -230,16 +221,15 @@ impl Staging {
     /// Verifies every capsule, beside the ones that the store has at the same places.
     fn verify(
         &mut self,
-        input: &Input,
+        records: impl Iterator<Item = Result<(SealedRecord, Judgement)>>,
         store: Option<&dyn Storage>,
-        progress: &Progress,
     ) -> Result<(), Stop> {
-        let mut records = input.records(progress)?.peekable();
-        if let Some(Ok(record)) = records.peek() {
+        let mut records = records.peekable();
+        if let Some(Ok((record, _))) = records.peek() {
             self.begin(record, store)?;
         }
         let first = match records.peek() {
-            Some(Ok(record)) => u64::try_from(record.columns.sequence).ok(),
+            Some(Ok((record, _))) => u64::try_from(record.columns.sequence).ok(),
             _ => None,
         };
         if let (Some(store), Some(from)) = (store, first) {
@@ -251,7 +241,7 @@ impl Staging {
                 };
                 verdict = record
                     .map_err(Stop::from)
-                    .and_then(|record| self.compare(&record, &stored));
+                    .and_then(|(record, judgement)| self.compare(&record, judgement, &stored));
                 match verdict {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(_) => ControlFlow::Break(()),
@@ -260,8 +250,8 @@ impl Staging {
             verdict?;
         }
         for record in records {
-            let record = record?;
-            self.check(&record, store)?;
+            let (record, judgement) = record?;
+            self.check(&record, judgement, store)?;
             self.file.write(&record).map_err(spooled)?;
         }
         let repeated = self.ids.first_repeated(IDS_IN_MEMORY);
@@ -294,10 +284,15 @@ impl Staging {
     }
 
     /// A capsule whose place is taken has to be the one that is there.
-    fn compare(&mut self, record: &SealedRecord, stored: &SealedRecord) -> Result<(), Stop> {
+    fn compare(
+        &mut self,
+        record: &SealedRecord,
+        judgement: Judgement,
+        stored: &SealedRecord,
+    ) -> Result<(), Stop> {
         self.read += 1;
         self.check_chain(record)?;
-        self.check_alone(record)?;
+        accepted(record, judgement)?;
         if record.hash != stored.hash || record.columns.id != stored.columns.id {
             let error = format!(
                 "the store has another capsule at this place, {} with the hash {}: importing \
@@ -312,11 +307,16 @@ impl Staging {
     }
 
     /// A capsule that is new has to follow the one before it.
-    fn check(&mut self, record: &SealedRecord, store: Option<&dyn Storage>) -> Result<(), Stop> {
+    fn check(
+        &mut self,
+        record: &SealedRecord,
+        judgement: Judgement,
+        store: Option<&dyn Storage>,
+    ) -> Result<(), Stop> {
         self.read += 1;
         self.check_chain(record)?;
         follows(record, self.last.as_ref().or(self.stored.as_ref()))?;
-        self.check_alone(record)?;
+        accepted(record, judgement)?;
         let Ok(id) = record.columns.id.parse::<Uuid>() else {
             return Err(refused(record, "the id is not a UUID"));
         };
@@ -354,12 +354,6 @@ impl Staging {
                 name(self.chain.as_deref()),
             ),
         ))
-    }
-
-    /// Content and signatures.
-    fn check_alone(&self, record: &SealedRecord) -> Result<(), Stop> {
-        verify_record(record, &self.keys, self.policy)
-            .map_err(|failure| refused(record, failure.to_string()))
     }
 
     /// Appends what was verified, a batch at a time. What another program appended meanwhile is
@@ -413,6 +407,11 @@ fn follows(record: &SealedRecord, previous: Option<&Head>) -> Result<(), Stop> {
         return Err(refused(record, error));
     }
     Ok(())
+}
+
+/// Content and signatures.
+fn accepted(record: &SealedRecord, judgement: Judgement) -> Result<(), Stop> {
+    judgement.map_err(|failure| refused(record, failure.to_string()))
 }
 
 fn head_of(record: &SealedRecord) -> Head {

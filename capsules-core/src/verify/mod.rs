@@ -40,7 +40,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, NoCheckpoint};
 pub use finding::{Earlier, Finding, Problem};
 pub use keys::TrustedKeys;
 pub use parallel::Neighbours;
-pub use record::{PqPolicy, VerifyCode, VerifyFailure, verify_record};
+pub use record::{PqPolicy, VerifyCode, VerifyFailure, verify_each, verify_record};
 pub use report::{Check, Checks, Level, Report, UnknownLevel, Verdict};
 pub use verification::Verification;
 pub use verifier::Verifier;

@@ -1,6 +1,8 @@
 //! One record by itself.
 
 use std::fmt;
+use std::num::NonZero;
+use std::thread;
 
 use super::keys::TrustedKeys;
 use super::signatures::Signatures;
@@ -135,7 +137,62 @@ pub fn verify_record(
     keys: &TrustedKeys,
     policy: PqPolicy,
 ) -> Result<(), VerifyFailure> {
-    let record = record.as_ref();
+    check(record.as_ref(), keys, policy, &mut Signatures::one_by_one())
+}
+
+/// Verifies each of these records by itself, as [`verify_record`] does, on all cores and with their
+/// signatures decided together; [`Verifier::strict`](super::Verifier::strict) says what that means.
+///
+/// # Errors
+///
+/// The place of the first record that is not accepted, with what `verify_record` says of it.
+pub fn verify_each(
+    records: &[SealedRecord],
+    keys: &TrustedKeys,
+    policy: PqPolicy,
+) -> Result<(), (usize, VerifyFailure)> {
+    let accepted = |part: &[SealedRecord]| {
+        let mut signatures = Signatures::together();
+        let checked = |record: &SealedRecord| check(record.as_ref(), keys, policy, &mut signatures);
+        part.iter().map(checked).all(|checked| checked.is_ok()) && signatures.accept()
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut parts = records.chunks(records.len().div_ceil(threads).max(1));
+    let mine = parts.next().unwrap_or_default();
+    let all = thread::scope(|scope| {
+        let others: Vec<_> = parts
+            .map(|part| {
+                (
+                    part,
+                    thread::Builder::new().spawn_scoped(scope, || accepted(part)),
+                )
+            })
+            .collect();
+        // A part for which there is no thread is checked here.
+        let here = accepted(mine);
+        others
+            .into_iter()
+            .fold(here, |all, (part, started)| match started {
+                Ok(thread) => matches!(thread.join(), Ok(true)) && all,
+                Err(_) => all && accepted(part),
+            })
+    });
+    if all {
+        return Ok(());
+    }
+    for (place, record) in records.iter().enumerate() {
+        verify_record(record, keys, policy).map_err(|failure| (place, failure))?;
+    }
+    Ok(())
+}
+
+/// As [`verify_record`], with a signature that may only be collected.
+fn check(
+    record: RecordRef<'_>,
+    keys: &TrustedKeys,
+    policy: PqPolicy,
+    signatures: &mut Signatures,
+) -> Result<(), VerifyFailure> {
     form(record)?;
     let canonical = canonical_header(record.content).is_some();
     match content_has_hash(record.content, record.hash, canonical) {
@@ -149,7 +206,7 @@ pub fn verify_record(
             return Err(VerifyFailure::new(VerifyCode::HashMismatch, message));
         }
     }
-    Signatures::one_by_one().check(record, keys)?;
+    signatures.check(record, keys)?;
     check_post_quantum(record, keys, policy)
 }
 
@@ -289,6 +346,26 @@ mod tests {
             code(Ignore, |r| r.signature = "ab".repeat(64)),
             VerifyCode::InvalidSignature
         );
+    }
+
+    #[test]
+    fn many_are_judged_as_each_is() {
+        let (record, keys) = sealed();
+        for length in [0, 1, 2, 37] {
+            let mut records = vec![record.clone(); length];
+            assert_eq!(verify_each(&records, &keys, PqPolicy::Ignore), Ok(()));
+            for place in (0..length).rev() {
+                if place % 2 == 0 {
+                    records[place].signature.replace_range(..2, "00");
+                } else {
+                    records[place].content.push(' ');
+                    records[place].hash.replace_range(..2, "00");
+                }
+                let failure = verify_record(&records[place], &keys, PqPolicy::Ignore).unwrap_err();
+                let judged = verify_each(&records, &keys, PqPolicy::Ignore);
+                assert_eq!(judged, Err((place, failure)));
+            }
+        }
     }
 
     #[test]
