@@ -4,6 +4,7 @@
 mod bytes;
 mod doctor;
 mod export;
+mod figures;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod import;
