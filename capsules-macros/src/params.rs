@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Error, FnArg, Ident, Pat, Result, Signature};
+use syn::{Error, FnArg, Ident, Pat, Result, Signature, Type};
 
 use crate::args::{Args, Arguments, Source, Trigger};
 
@@ -21,13 +21,17 @@ pub(crate) fn names(signature: &Signature) -> Vec<Option<Ident>> {
         .collect()
 }
 
-/// `mut x: T` → `x: T` in the signature, and `let mut x = x;` for the body.
+/// `mut x: T` → `x: T` in the signature, and `let mut x = x;` for the body; the same without `mut`
+/// where several parameters may have destructors.
 ///
-/// Reborn inside of the body a parameter may hold a borrow of the body's locals, as it may
-/// without the attribute.
-pub(crate) fn rebind_mutable(signature: &mut Signature) -> TokenStream {
+/// Reborn inside of the body a parameter may hold a borrow of the body's locals, and parameters are
+/// dropped in the order in which they are without the attribute.
+pub(crate) fn rebind(signature: &mut Signature) -> TokenStream {
+    let owned = signature.inputs.iter().filter(|input| may_drop(input));
+    let all = owned.count() > 1;
     let mut rebound = TokenStream::new();
     for input in &mut signature.inputs {
+        let drops = may_drop(input);
         let FnArg::Typed(argument) = input else {
             continue;
         };
@@ -37,15 +41,26 @@ pub(crate) fn rebind_mutable(signature: &mut Signature) -> TokenStream {
         if pattern.by_ref.is_some() || pattern.subpat.is_some() {
             continue;
         }
-        if let Some(mutability) = pattern.mutability.take() {
+        let mutability = pattern.mutability.take();
+        if mutability.is_some() || (all && drops) {
             let name = &pattern.ident;
             rebound.extend(quote! {
-                #[allow(clippy::shadow_same)]
+                #[allow(
+                    clippy::no_effect_underscore_binding, clippy::redundant_locals, clippy::shadow_same, clippy::used_underscore_binding
+                )]
                 let #mutability #name = #name;
             });
         }
     }
     rebound
+}
+
+/// Whether a parameter is not a reference.
+fn may_drop(input: &FnArg) -> bool {
+    match input {
+        FnArg::Receiver(_) => false,
+        FnArg::Typed(argument) => !matches!(*argument.ty, Type::Reference(_)),
+    }
 }
 
 /// The parameter that `trigger.request` is taken from. What is skipped, or kept as a hash, is not

@@ -2,7 +2,7 @@
 
 use std::future::{Future, ready};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use capsules::{OutcomeStatus, audit};
 use serde_json::json;
@@ -213,4 +213,52 @@ async fn sixteen_nested_levels_are_send_at_the_default_recursion_limit() {
     let result = tokio::spawn(capsules.scope(run)).await.unwrap().unwrap();
     assert_eq!(result, (16, 19));
     assert_eq!(recorded(&capsules).len(), 17);
+}
+
+/// Notes when it is dropped.
+struct Noting(char, Arc<Mutex<String>>);
+
+impl Drop for Noting {
+    fn drop(&mut self) {
+        self.1.lock().unwrap().push(self.0);
+    }
+}
+
+#[tokio::test]
+async fn line_5_arguments_are_dropped_in_the_order_in_which_they_are_without_the_attribute() {
+    macro_rules! functions {
+        ($(#[$audit:meta])?) => {
+            $(#[$audit])?
+            fn now(first: Noting, mut second: Noting, third: Noting, _fourth: Noting) {
+                second.0 = '2';
+                let _local = Noting('l', Arc::clone(&third.1));
+                drop((&second, &first));
+            }
+            $(#[$audit])?
+            async fn later(first: Noting, mut second: Noting, third: Noting, _fourth: Noting) {
+                second.0 = '2';
+                ready(()).await;
+                let _local = Noting('l', Arc::clone(&third.1));
+                drop((&second, &first));
+            }
+        };
+    }
+    async fn bare(log: &Arc<Mutex<String>>) {
+        functions!();
+        let noting = |name| Noting(name, Arc::clone(log));
+        now(noting('a'), noting('b'), noting('c'), noting('d'));
+        later(noting('a'), noting('b'), noting('c'), noting('d')).await;
+    }
+    async fn with_attribute(log: &Arc<Mutex<String>>) {
+        functions!(#[audit(type = "tool", trigger_from = none)]);
+        let noting = |name| Noting(name, Arc::clone(log));
+        now(noting('a'), noting('b'), noting('c'), noting('d'));
+        later(noting('a'), noting('b'), noting('c'), noting('d')).await;
+    }
+    let (expected, log) = (Arc::default(), Arc::default());
+    bare(&expected).await;
+    let ((), capsules) = audited_async(with_attribute(&log)).await;
+    assert_eq!(capsules.len(), 2);
+    assert_eq!(*expected.lock().unwrap(), "ldc2aldc2a");
+    assert_eq!(*log.lock().unwrap(), *expected.lock().unwrap());
 }
