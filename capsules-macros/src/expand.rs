@@ -54,7 +54,7 @@ fn expand(args: &Args, mut function: Function) -> Result<TokenStream> {
         return Err(Error::new(boxed.span, message));
     }
     let begin = begin(args, &function, &names)?;
-    let rebound = params::rebind(&mut function.signature);
+    let rebound = params::rebind(&mut function.signature, &begin);
     let run = run(args, &function, &shape, &names, &rebound);
     let place = match function.signature.asyncness {
         Some(_) => Place::Asynchronous,

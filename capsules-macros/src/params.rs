@@ -1,6 +1,6 @@
 //! The function's parameters: which ones can be named, and which are rebound.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 use syn::{Error, FnArg, Ident, Pat, Result, Signature, Type};
 
@@ -25,8 +25,9 @@ pub(crate) fn names(signature: &Signature) -> Vec<Option<Ident>> {
 /// where several parameters may have destructors.
 ///
 /// Reborn inside of the body a parameter may hold a borrow of the body's locals, and parameters are
-/// dropped in the order in which they are without the attribute.
-pub(crate) fn rebind(signature: &mut Signature) -> TokenStream {
+/// dropped in the order in which they are without the attribute. One that `begin` reads is used,
+/// whether the body uses it or not.
+pub(crate) fn rebind(signature: &mut Signature, begin: &TokenStream) -> TokenStream {
     let owned = signature.inputs.iter().filter(|input| may_drop(input));
     let all = owned.count() > 1;
     let mut rebound = TokenStream::new();
@@ -44,15 +45,28 @@ pub(crate) fn rebind(signature: &mut Signature) -> TokenStream {
         let mutability = pattern.mutability.take();
         if mutability.is_some() || (all && drops) {
             let name = &pattern.ident;
+            let used = mentions(begin.clone(), name).then(|| quote!(unused_variables,));
             rebound.extend(quote! {
                 #[allow(
-                    clippy::no_effect_underscore_binding, clippy::redundant_locals, clippy::shadow_same, clippy::used_underscore_binding
+                    #used
+                    clippy::no_effect_underscore_binding,
+                    clippy::redundant_locals,
+                    clippy::shadow_same,
+                    clippy::used_underscore_binding
                 )]
                 let #mutability #name = #name;
             });
         }
     }
     rebound
+}
+
+fn mentions(code: TokenStream, name: &Ident) -> bool {
+    code.into_iter().any(|token| match token {
+        TokenTree::Ident(found) => found == *name,
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        _ => false,
+    })
 }
 
 /// Whether a parameter is not a reference.

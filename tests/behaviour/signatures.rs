@@ -232,14 +232,14 @@ async fn line_5_arguments_are_dropped_in_the_order_in_which_they_are_without_the
             fn now(first: Noting, mut second: Noting, third: Noting, _fourth: Noting) {
                 second.0 = '2';
                 let _local = Noting('l', Arc::clone(&third.1));
-                drop((&second, &first));
+                let _ = (&second, &first);
             }
             $(#[$audit])?
             async fn later(first: Noting, mut second: Noting, third: Noting, _fourth: Noting) {
                 second.0 = '2';
                 ready(()).await;
                 let _local = Noting('l', Arc::clone(&third.1));
-                drop((&second, &first));
+                let _ = (&second, &first);
             }
         };
     }
