@@ -174,7 +174,7 @@ async fn over_a_file() {
         damage.execute_batch(sql).unwrap();
         let app = Router::new().nest_service(PREFIX, capsules_axum::router::<()>(&capsules));
         let verify = format!("{PREFIX}/verify");
-        let theirs = theirs(location, dir.path(), &[verify.clone()]).remove(0);
+        let theirs = theirs(location, dir.path(), std::slice::from_ref(&verify)).remove(0);
         let structural = ours(&app, &format!("{verify}?level=structural")).await;
         assert_eq!(structural, theirs, "{sql}");
         let thorough = ours(&app, &verify).await;
