@@ -1,4 +1,4 @@
-//! Read-only HTTP endpoints for capsules, to nest into any [axum](axum) application, with a page
+//! Read-only HTTP endpoints for capsules, to nest into any [axum] application, with a page
 //! that shows them.
 //!
 //! ```
