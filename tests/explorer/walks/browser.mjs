@@ -99,12 +99,15 @@ export async function settled(page) {
   );
 }
 
+/** Marks what is shown as old, so that `settled` waits for what comes next. */
+export async function busy(page) {
+  await page.evaluate(() => document.getElementById("main").setAttribute("aria-busy", "true"));
+}
+
 /** Follows an address within the page. */
 export async function go(page, hash) {
-  await page.evaluate((to) => {
-    document.getElementById("main").setAttribute("aria-busy", "true");
-    location.hash = to;
-  }, hash);
+  await busy(page);
+  await page.evaluate((to) => (location.hash = to), hash);
   await settled(page);
 }
 

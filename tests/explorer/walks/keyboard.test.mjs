@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { GOOD, settled, visit } from "./browser.mjs";
+import { GOOD, busy, settled, visit } from "./browser.mjs";
 
 const focused = (page) =>
   page.evaluate(
@@ -20,6 +20,13 @@ test("single keys", () =>
         await page.keyboard.press(key);
       }
     };
+    /** Presses the key that leads to another view, and waits until that is shown. */
+    const travel = async (key, url) => {
+      await busy(page);
+      await press(key);
+      await page.waitForURL(url);
+      await settled(page);
+    };
     const rows = await page.locator(".row").evaluateAll((all) => all.map((row) => row.dataset.row));
     await press("j", "j", "j", "k");
     assert.equal(await focused(page), rows[1]);
@@ -29,27 +36,16 @@ test("single keys", () =>
     assert.equal(outline, "solid");
     await press("ArrowDown", "ArrowDown", "ArrowUp");
     assert.equal(await focused(page), rows[2]);
-    await press("Enter");
-    await page.waitForURL(new RegExp(rows[2]));
-    await settled(page);
+    await travel("Enter", new RegExp(rows[2]));
     assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1");
 
     await press("v");
     await page.waitForSelector(".result .checks");
-    await press("w");
-    await page.waitForURL(/workflow$/);
-    await press("e");
-    await page.waitForURL(/json$/);
-    await settled(page);
-    await press("r");
-    await page.waitForURL(new RegExp(`${rows[2]}$`));
-    await settled(page);
-    await press("j");
-    await page.waitForURL(new RegExp(`${rows[3]}$`));
-    await settled(page);
-    await press("Escape");
-    await page.waitForURL(/timeline/);
-    await settled(page);
+    await travel("w", /workflow$/);
+    await travel("e", /json$/);
+    await travel("r", new RegExp(`${rows[2]}$`));
+    await travel("j", new RegExp(`${rows[3]}$`));
+    await travel("Escape", /timeline/);
     // Back where the reader was.
     await page.waitForFunction((row) => document.activeElement.dataset.row === row, rows[3]);
 
@@ -60,9 +56,8 @@ test("single keys", () =>
       ["k", "keys"],
       ["l", "timeline"],
     ]) {
-      await press("g", key);
-      await page.waitForURL(new RegExp(`#/${view}`));
-      await settled(page);
+      await press("g");
+      await travel(key, new RegExp(`#/${view}`));
     }
     await press("/");
     assert.equal(await focused(page), "search");
@@ -93,6 +88,7 @@ test("the tabulator reaches everything, the content first", () =>
     await page.keyboard.press("Tab");
     assert.equal(await focused(page), "filter-type");
     await page.keyboard.press("Tab");
+    await busy(page);
     await page.keyboard.type("failure");
     await page.waitForURL(/status=failure/);
     await settled(page);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { GOOD, HOST, go, id, picture, settled, visit } from "./browser.mjs";
+import { GOOD, HOST, busy, go, id, picture, settled, visit } from "./browser.mjs";
 
 const texts = (page, selector) => page.locator(selector).allInnerTexts();
 
@@ -21,9 +21,10 @@ test("the newest first, in pages", () =>
     // Every capsule is joined to the one below it; the last one's neighbour is on the next page.
     assert.equal(await page.locator('li[data-link="broken"]').count(), 0);
 
+    await busy(page);
     await page.click("text=Older");
-    await settled(page);
     await page.waitForURL(/before=/);
+    await settled(page);
     assert.equal((await texts(page, ".row .sequence"))[0], `#${top - 50}`);
     await page.click("text=Newest");
     await page.waitForSelector(`.row .sequence >> text="#${top}"`);
