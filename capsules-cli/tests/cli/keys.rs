@@ -286,6 +286,32 @@ fn a_chain_of_several_epochs_is_verified_with_the_keyring() {
 }
 
 #[test]
+fn a_keyring_may_be_younger_than_its_first_key() {
+    let home = Home::new();
+    home.file("chain.json", data("chain.json"));
+    for (epoch_began, verdict) in [
+        ("\"created_at\": \"2026-11-21T09:50:17.178540", "passed"),
+        ("\"created_at\": \"2026-11-21T09:50:17.222216", "failed"),
+    ] {
+        let ring = String::from_utf8(data("keyring.json")).unwrap();
+        let ring = ring.replace(epoch_began, "\"created_at\": \"2099-01-01T00:00:00");
+        home.file("ring.json", ring);
+        let shown = home.run([
+            "verify",
+            "chain.json",
+            "--signatures",
+            "--keyring",
+            "ring.json",
+        ]);
+        let epochs = shown.stdout.lines().find(|line| line.contains("epochs"));
+        assert!(
+            epochs.is_some_and(|line| line.contains(verdict)),
+            "{shown:?}"
+        );
+    }
+}
+
+#[test]
 fn keys_are_compared() {
     let home = Home::new();
     home.data_file("keyring.json", data("keyring.json"));

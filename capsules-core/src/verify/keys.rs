@@ -111,12 +111,11 @@ impl TrustedKeys {
         let Source::Keyring(keyring) = &self.source else {
             return None;
         };
-        let epoch = keyring
-            .epochs()
-            .iter()
-            .find(|epoch| epoch.public_key == *key)?;
+        let epochs = keyring.epochs();
+        let epoch = epochs.iter().find(|epoch| epoch.public_key == *key)?;
         Some(Life {
             number: epoch.number,
+            is_first: epochs.iter().all(|other| epoch.number <= other.number),
             began: epoch.created_at.parse().ok(),
             ended: epoch.rotated_at.as_ref().and_then(|at| at.parse().ok()),
         })
@@ -127,6 +126,8 @@ impl TrustedKeys {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Life {
     pub(super) number: u64,
+    /// Its beginning may be that of the keyring, which can be younger than the key.
+    pub(super) is_first: bool,
     pub(super) began: Option<Timestamp>,
     pub(super) ended: Option<Timestamp>,
 }

@@ -96,8 +96,8 @@ pub(super) fn check_epoch(
     let (Some(life), Ok(time)) = (trusted.life(signer), signed_at.parse::<Timestamp>()) else {
         return Ok(false);
     };
-    if life.began.is_some_and(|began| time < began) || life.ended.is_some_and(|ended| time > ended)
-    {
+    let is_early = !life.is_first && life.began.is_some_and(|began| time < began);
+    if is_early || life.ended.is_some_and(|ended| time > ended) {
         return Err(Problem::Epoch {
             number: life.number,
             signed_at: signed_at.to_owned(),
