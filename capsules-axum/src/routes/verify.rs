@@ -46,11 +46,8 @@ pub(super) async fn verify(
     request: HeaderMap,
     Params(params): Params<VerifyParams>,
 ) -> Result<Response, Problem> {
-    let (report, mut headers) = answered(&shared, &caller, &request, params).await?;
-    headers.insert(header::CONTENT_TYPE, answer::JSON);
-    let body = serde_json::to_vec(&Verdict::from(report));
-    let body = body.map_err(|error| Problem::internal(&error))?;
-    Ok((headers, body).into_response())
+    let (report, headers) = answered(&shared, &caller, &request, params).await?;
+    json(headers, &Verdict::from(report))
 }
 
 /// The verdict on each question, with what was found
@@ -75,10 +72,8 @@ pub(super) async fn report(
     request: HeaderMap,
     Params(params): Params<VerifyParams>,
 ) -> Result<Response, Problem> {
-    let (report, mut headers) = answered(&shared, &caller, &request, params).await?;
-    headers.insert(header::CONTENT_TYPE, answer::JSON);
-    let body = serde_json::to_vec(&report).map_err(|error| Problem::internal(&error))?;
-    Ok((headers, body).into_response())
+    let (report, headers) = answered(&shared, &caller, &request, params).await?;
+    json(headers, &report)
 }
 
 /// The progress of a verification, and its report
@@ -162,6 +157,12 @@ async fn answered(
         headers.insert("capsules-head", head);
     }
     Ok((report, headers))
+}
+
+fn json(mut headers: HeaderMap, value: &impl Serialize) -> Result<Response, Problem> {
+    headers.insert(header::CONTENT_TYPE, answer::JSON);
+    let body = serde_json::to_vec(value).map_err(|error| Problem::internal(&error))?;
+    Ok((headers, body).into_response())
 }
 
 /// What a view's owner may know of it.
