@@ -13,10 +13,11 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use capsules_core::{Draft, Head, SealedRecord};
 
-use super::committer::{BATCH, Batch, Committer, chain_of, lock};
+use super::Backend;
+use super::committer::{BATCH, Batch, Committer, lock};
 use super::queue::SMALL;
 use super::sealing::{head_of, seal_after};
-use super::{Backend, Job, Shared};
+use super::shared::{Job, Shared};
 
 /// The name of a chain, as the store gives it.
 pub(super) type Chain = Option<String>;
@@ -145,6 +146,12 @@ pub(super) fn by_chain<'d>(
             .push(draft);
     }
     chains
+}
+
+/// The chain that a draft belongs to.
+fn chain_of(backend: &Backend, draft: &Draft) -> Chain {
+    let chain = backend.storage.chain_of(draft.tenant_id());
+    chain.map(str::to_owned)
 }
 
 /// The sealing thread: seals batches from the queue until it is closed and empty, and commits

@@ -14,11 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use capsules_core::{Draft, Head, StorageError, Timestamp, Uuid};
+use capsules_core::{Draft, StorageError, Timestamp};
 
-use super::ahead::{Ahead, Chain, Guess, by_chain};
-use super::sealing::{head_of, seal_after};
-use super::{Backend, Job, Shared, Source, recover_into, tidying};
+use super::ahead::{Ahead, Chain, Guess};
+use super::appending::{Appended, append, refused_id};
+use super::shared::{Job, Shared};
+use super::{Backend, Source, recover_into, tidying};
 use crate::durability::Durability;
 use crate::error::Error;
 use crate::reply::Answer;
@@ -390,100 +391,4 @@ impl Batch {
 pub(super) fn lock(committer: &Mutex<Committer>) -> MutexGuard<'_, Committer> {
     // A panic of the store or the signer is caught; none other happens while the lock is held.
     committer.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The chain that a draft belongs to.
-pub(super) fn chain_of(backend: &Backend, draft: &Draft) -> Chain {
-    let chain = backend.storage.chain_of(draft.tenant_id());
-    chain.map(str::to_owned)
-}
-
-/// Where an append has left a chain.
-pub(super) struct Appended {
-    chain: Chain,
-    head: Head,
-    /// Whether it was sealed ahead on the right head.
-    guessed: bool,
-}
-
-/// Appends each draft to the head of its chain: as the guess has sealed it, if its head is the
-/// chain's, else sealed now, under the store's lock.
-pub(super) fn append<'d>(
-    backend: &Backend,
-    mut guesses: HashMap<Chain, Guess>,
-    drafts: impl Iterator<Item = &'d Draft>,
-) -> Result<Vec<Appended>, Error> {
-    let Backend { storage, seal, .. } = backend;
-    let chains: Vec<_> = by_chain(backend, drafts).into_iter().collect();
-    let names: Vec<_> = chains.iter().map(|(chain, _)| chain.as_deref()).collect();
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut ends: Vec<Option<(Head, bool)>> = vec![None; chains.len()];
-    let result = storage.append_all(&names, &mut |number, head| {
-        let (chain, drafts) = &chains[number];
-        let (records, ahead) = match guesses.remove(chain) {
-            Some(guess) if head == Some(&guess.head) => (guess.records, true),
-            _ => (seal_after(seal, head, drafts)?, false),
-        };
-        ends[number] = head_of(&records).map(|head| (head, ahead));
-        Ok(records)
-    });
-    match result {
-        Ok(()) => {
-            let ends = chains.into_iter().zip(ends);
-            Ok(ends
-                .filter_map(|((chain, _), end)| {
-                    end.map(|(head, guessed)| Appended {
-                        chain,
-                        head,
-                        guessed,
-                    })
-                })
-                .collect())
-        }
-        Err(StorageError::Duplicate { id, location }) => append_missing(backend, &chains)?
-            .ok_or_else(|| StorageError::Duplicate { id, location }.into()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Appends what is not stored yet: an append that was reported as failed had taken effect after
-/// all. `None` when nothing of it is stored.
-fn append_missing(
-    backend: &Backend,
-    chains: &[(Chain, Vec<&Draft>)],
-) -> Result<Option<Vec<Appended>>, Error> {
-    let storage = &backend.storage;
-    let (mut count, mut missing) = (0, Vec::new());
-    for draft in chains.iter().flat_map(|(_, drafts)| drafts) {
-        count += 1;
-        if storage.get(&draft.id())?.is_none() {
-            missing.push(*draft);
-        }
-    }
-    if missing.len() == count {
-        return Ok(None);
-    }
-    let mut appended = append(backend, HashMap::new(), missing.into_iter())?;
-    for (chain, _) in chains {
-        if appended.iter().all(|appended| appended.chain != *chain)
-            && let Some(head) = storage.head(chain.as_deref())?
-        {
-            appended.push(Appended {
-                chain: chain.clone(),
-                head,
-                guessed: false,
-            });
-        }
-    }
-    Ok(Some(appended))
-}
-
-/// The capsule that a store can never keep, if that is the error.
-pub(super) fn refused_id(error: &StorageError) -> Option<Uuid> {
-    match error {
-        StorageError::Refused { id, .. } => id.parse().ok(),
-        _ => None,
-    }
 }

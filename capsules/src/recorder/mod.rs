@@ -16,20 +16,22 @@
 //! into a journal of its own and never waits.
 
 mod ahead;
+mod appending;
 mod at_exit;
 mod committer;
 mod gaps;
 mod queue;
 mod recovery;
 mod sealing;
+mod shared;
 mod tidying;
 
 use std::path::PathBuf;
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use capsules_core::canonical::canonical_opening;
 use capsules_core::{Capsule, DataDir, Draft, Seal, Storage};
@@ -37,10 +39,9 @@ use capsules_core::{Capsule, DataDir, Draft, Seal, Storage};
 use crate::durability::{Durability, Overflow};
 use crate::error::Error;
 use crate::fork::PerProcess;
-use crate::journal::{Journal, Receipt};
 use crate::redaction::Policy;
-use crate::reply::{Answer, Reply};
-use crate::stats::{Counters, Stats};
+use crate::reply::Reply;
+use crate::stats::Stats;
 
 pub(crate) use committer::on_recorders_thread;
 pub(crate) use gaps::system_capsule;
@@ -49,13 +50,10 @@ pub(crate) use recovery::recover_into;
 use ahead::Ahead;
 use at_exit::AtExit;
 use committer::{Committer, as_recorders_thread};
-use gaps::Gaps;
-use queue::Queue;
+use shared::Shared;
 
 /// How many sealed batches may wait for the committer.
 const BATCHES_AHEAD: usize = 1;
-/// How long a journal that could not be opened is left alone.
-const REOPEN_AFTER: Duration = Duration::from_secs(1);
 /// How long the drop of a recorder waits for its committer.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -110,36 +108,6 @@ pub(crate) struct Recorder {
     committer: Arc<Mutex<Committer>>,
     /// Answered when the committer has ended; taken by whoever waits for that.
     ended: Mutex<Option<Reply<()>>>,
-}
-
-/// What the callers and the committer share.
-pub(crate) struct Shared {
-    settings: Settings,
-    /// Whether this is a forked child's part, whose queue is closed.
-    forked: bool,
-    queue: Queue,
-    counters: Counters,
-    gaps: Gaps,
-    /// Opened by the first call that needs it.
-    journal: OnceLock<Journal>,
-    /// When opening it failed last.
-    no_journal_since: Mutex<Option<Instant>>,
-}
-
-/// A capsule on its way to the store.
-pub(crate) struct Job {
-    draft: Draft,
-    durability: Durability,
-    /// `None` when it is not in the journal.
-    receipt: Option<Receipt>,
-    answer: Option<Answer<()>>,
-}
-
-impl Job {
-    /// What the job counts against the queue's limit of bytes.
-    fn size(&self) -> usize {
-        size_of::<Self>() + self.draft.text().len()
-    }
 }
 
 impl Recorder {
@@ -335,141 +303,6 @@ impl Drop for Recorder {
     }
 }
 
-impl Shared {
-    fn new(settings: Settings, forked: bool) -> Self {
-        Self {
-            queue: Queue::new(settings.queue_count, settings.queue_bytes),
-            settings,
-            forked,
-            counters: Counters::default(),
-            gaps: Gaps::default(),
-            journal: OnceLock::new(),
-            no_journal_since: Mutex::default(),
-        }
-    }
-
-    /// What a forked child has instead.
-    fn forked(&self) -> Self {
-        if let Some(journal) = self.journal.get() {
-            journal.let_go();
-        }
-        let child = Self::new(self.settings.clone(), true);
-        child.queue.close();
-        child
-    }
-
-    /// Journals a capsule.
-    fn accept(&self, draft: Draft, durability: Durability) -> Job {
-        let receipt = match durability {
-            // In a forked child nobody will ever store what is in memory.
-            Durability::Memory if !self.forked => None,
-            _ => self.write_to_journal(&draft),
-        };
-        self.counters.accept();
-        Job {
-            draft,
-            durability,
-            receipt,
-            answer: None,
-        }
-    }
-
-    /// Queues a job; one that somebody waits for is urgent.
-    fn enqueue(&self, job: Job) {
-        let (urgent, journaled) = (job.answer.is_some(), job.receipt.is_some());
-        if self.forked {
-            if let Some(answer) = job.answer {
-                // Nobody may be waiting any more.
-                let _ = answer.send(Err(Error::Forked));
-            }
-            if !journaled {
-                self.counters.fail(1, Error::Forked.to_string());
-            }
-            return;
-        }
-        // What is in the journal of a closed instance is recovered by whoever opens the store
-        // next.
-        if !self.queue.push(job, urgent) && !journaled {
-            self.counters.fail(1, Error::Closed.to_string());
-        }
-    }
-
-    fn enqueue_and_report(&self, mut job: Job) -> Reply<()> {
-        let (answer, reply) = Reply::new();
-        job.answer = Some(answer);
-        self.enqueue(job);
-        reply
-    }
-
-    fn write_to_journal(&self, draft: &Draft) -> Option<Receipt> {
-        self.settings.journals.as_ref()?;
-        let now = capsules_core::Timestamp::now();
-        let accepted = self
-            .journal()
-            .map(|journal| journal.accept(draft.id(), now, draft.text()));
-        if let Some(Ok(receipt)) = accepted {
-            self.gaps.journaled();
-            return Some(receipt);
-        }
-        let first = self.gaps.not_journaled(now);
-        // Why it could not be opened was said when that was tried.
-        if let Some(Err(error)) = accepted {
-            self.counters.journal_failed(&error.to_string());
-            if first {
-                tracing::error!(target: "capsules", %error, "the journal takes no capsules");
-            }
-        }
-        None
-    }
-
-    /// The journal of this process, opened when it is needed first.
-    fn journal(&self) -> Option<&Journal> {
-        if let Some(journal) = self.journal.get() {
-            return Some(journal);
-        }
-        let directory = self.settings.journals.as_deref()?;
-        // One thread opens; what others accept meanwhile has to wait for it.
-        let mut failed = self
-            .no_journal_since
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if self.journal.get().is_none() && failed.is_none_or(|at| at.elapsed() > REOPEN_AFTER) {
-            create_parent(directory);
-            match Journal::open(directory) {
-                Ok(journal) => {
-                    self.journal.get_or_init(|| journal);
-                }
-                Err(error) => {
-                    *failed = Some(Instant::now());
-                    self.journal_failed(&error);
-                }
-            }
-        }
-        self.journal.get()
-    }
-
-    fn close_journal(&self) {
-        if let Some(journal) = self.journal.get()
-            && let Err(error) = journal.close()
-        {
-            tracing::error!(target: "capsules", %error, "the journal could not be closed");
-        }
-    }
-
-    fn journal_failed(&self, error: &dyn std::error::Error) {
-        if self.counters.journal_failed(&error.to_string()) {
-            tracing::error!(target: "capsules", %error, "the journal could not be written");
-        }
-    }
-
-    fn drop_one(&self) {
-        self.counters.drop_one();
-        if self.gaps.dropped(capsules_core::Timestamp::now()) {
-            tracing::warn!(target: "capsules", "the queue is full; calls run unrecorded");
-        }
-    }
-}
-
 /// Starts one of the recorder's threads.
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<Thread, Error> {
     thread::Builder::new()
@@ -477,14 +310,4 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<Thread, Erro
         .spawn(|| as_recorders_thread(run))
         .map(|thread| thread.thread().clone())
         .map_err(|error| Error::Thread(Arc::new(error)))
-}
-
-/// Makes the directory that the default store will lie in. Its failure is the journal's.
-fn create_parent(journals: &std::path::Path) {
-    if let Some(parent) = journals.parent()
-        && !parent.exists()
-        && let Ok(dir) = DataDir::new(parent)
-    {
-        let _ = dir.create();
-    }
 }

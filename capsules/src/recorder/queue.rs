@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use super::Job;
+use super::shared::Job;
 use crate::error::Error;
 use crate::reply::{Answer, Reply};
 

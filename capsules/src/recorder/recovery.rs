@@ -6,7 +6,7 @@ use std::path::Path;
 use capsules_core::{Capsule, Draft, OutcomeStatus, SealedRecord, Uuid, sha3_256};
 
 use super::Backend;
-use super::committer::{append, refused_id};
+use super::appending::{append, refused_id};
 use super::gaps::system_capsule;
 use crate::error::Error;
 use crate::journal::{self, RecoverError, Recovered, Recovery};
