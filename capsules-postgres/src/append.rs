@@ -11,7 +11,6 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::connection::{Connection, Connections};
 use crate::failure::Failure;
 use crate::row;
-use crate::schema::Widths;
 
 /// How long a chain's lock is waited for, and how long a writer may keep it while it says
 /// nothing: one whose machine was cut off must not stop the others for ever. What the writer
@@ -54,7 +53,6 @@ const DOMAIN: &str = "agents";
 pub(crate) struct Table<'a> {
     pub(crate) connections: &'a Connections,
     pub(crate) location: &'a str,
-    pub(crate) widths: &'a Widths,
 }
 
 pub(crate) type Heads = HashMap<Option<String>, Head>;
@@ -140,8 +138,9 @@ fn refuse(
     chain: Option<&str>,
     records: &[SealedRecord],
 ) -> Result<(), StorageError> {
+    let widths = table.connections.widths();
     for record in records {
-        if let Some(reason) = table.widths.refuse(record, chain) {
+        if let Some(reason) = widths.refuse(record, chain) {
             return Err(StorageError::Refused {
                 id: record.columns.id.clone(),
                 location: table.location.to_owned(),

@@ -1,7 +1,9 @@
-//! Connections: a pool of them, driven by a thread of the store's own.
+//! Connections: a pool of them, driven by a thread of the store's own, to a database whose table is
+//! ready.
 
 use std::future::Future;
 use std::ops::Deref;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -14,6 +16,7 @@ use tokio_postgres::NoTls;
 
 use crate::config::{Config, SslMode};
 use crate::failure::Failure;
+use crate::schema::{self, Widths};
 use crate::tls;
 
 pub(crate) struct Connections {
@@ -23,11 +26,20 @@ pub(crate) struct Connections {
     runtime: Option<Runtime>,
     /// How long a caller waits for a free connection, and for the server to accept a new one.
     patience: Duration,
+    /// Whether the table is made where it does not exist.
+    creates: bool,
+    /// Since the first connection has looked at the table.
+    widths: OnceLock<Widths>,
 }
 
 impl Connections {
     /// Nothing is connected yet.
-    pub(crate) fn new(config: &Config, most: usize, patience: Duration) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        config: &Config,
+        most: usize,
+        patience: Duration,
+        creates: bool,
+    ) -> Result<Self, Failure> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("capsules-postgres")
@@ -55,6 +67,8 @@ impl Connections {
             handle: runtime.handle().clone(),
             runtime: Some(runtime),
             patience,
+            creates,
+            widths: OnceLock::new(),
         })
     }
 
@@ -66,8 +80,34 @@ impl Connections {
         pollster::block_on(unconstrained(future))
     }
 
-    /// A connection of the pool, or a new one.
+    /// A connection of the pool, or a new one. The first looks at the server and the table, and
+    /// makes that where it may: not every server can be reached when a store is opened.
     pub(crate) async fn get(&self) -> Result<Connection, Failure> {
+        let connection = self.connect().await?;
+        if self.widths.get().is_none() {
+            let widths = schema::prepare(&connection, self.creates).await?;
+            // Another thread may have been first.
+            let _ = self.widths.set(widths);
+        }
+        Ok(connection)
+    }
+
+    /// How much the table's columns hold, as far as it is known.
+    pub(crate) fn widths(&self) -> Widths {
+        self.widths.get().cloned().unwrap_or_default()
+    }
+
+    /// Looks at the server and the table, waiting no longer than this.
+    pub(crate) async fn prepare(&self, at_most: Duration) -> Result<(), Failure> {
+        let limit = self.patience.min(at_most);
+        let connection = tokio::time::timeout(limit, self.get())
+            .await
+            .unwrap_or(Err(Failure::Silent(limit)))?;
+        connection.give_back();
+        Ok(())
+    }
+
+    async fn connect(&self) -> Result<Connection, Failure> {
         let limits = Timeouts {
             wait: Some(self.patience),
             create: Some(self.patience),

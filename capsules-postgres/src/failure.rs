@@ -75,6 +75,36 @@ impl Failure {
         }
     }
 
+    /// Whether there is no server to talk to now, which there may be later: nobody answers, or
+    /// somebody who takes no connections yet or any more.
+    pub(crate) fn is_absence(&self) -> bool {
+        let error = match self {
+            Self::Silent(_) => return true,
+            Self::Postgres(error) => error,
+            _ => return false,
+        };
+        match error.as_db_error() {
+            Some(server) => {
+                let state = server.code();
+                [
+                    SqlState::CANNOT_CONNECT_NOW,
+                    SqlState::ADMIN_SHUTDOWN,
+                    SqlState::CRASH_SHUTDOWN,
+                    SqlState::TOO_MANY_CONNECTIONS,
+                ]
+                .contains(state)
+                    || match state.code() {
+                        // How pgbouncer says that it finds no server, and much else.
+                        "08P01" => ["server", "query_wait_timeout", "connections"]
+                            .iter()
+                            .any(|word| server.message().contains(word)),
+                        code => code.starts_with("08"),
+                    }
+            }
+            None => error.is_closed() || io_cause(error).is_some_and(may_pass),
+        }
+    }
+
     fn is_locked(&self) -> bool {
         self.state() == Some(&SqlState::LOCK_NOT_AVAILABLE) || self.is_conflict()
     }
@@ -164,6 +194,28 @@ fn reason(error: &tokio_postgres::Error) -> String {
         return format!("{} (SQLSTATE {})", server.message(), state.code());
     };
     format!("{} (SQLSTATE {}); {advice}", server.message(), state.code())
+}
+
+/// What the operating system, the network or TLS said.
+fn io_cause(error: &tokio_postgres::Error) -> Option<&io::Error> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(cause) = cause.downcast_ref() {
+            return Some(cause);
+        }
+        source = cause.source();
+    }
+    None
+}
+
+/// Whether a connection may succeed later without anybody's correcting something.
+fn may_pass(error: &io::Error) -> bool {
+    match error.get_ref() {
+        Some(inner) if inner.is::<rustls::Error>() => false,
+        // No server has the attributes that the session wants until a replica is promoted.
+        Some(_) => error.kind() != io::ErrorKind::InvalidData,
+        None => error.kind() != io::ErrorKind::PermissionDenied,
+    }
 }
 
 /// The driver's own text names the kind only; what happened is its source.

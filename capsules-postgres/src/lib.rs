@@ -20,6 +20,7 @@ mod append;
 mod config;
 mod connection;
 mod failure;
+mod options;
 mod query;
 mod row;
 mod schema;
@@ -27,4 +28,5 @@ mod store;
 mod tls;
 
 pub use config::fingerprint;
-pub use store::{PostgresOptions, PostgresStorage};
+pub use options::PostgresOptions;
+pub use store::PostgresStorage;

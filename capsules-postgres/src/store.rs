@@ -11,11 +11,11 @@ use futures_util::poll;
 use tokio_postgres::Row;
 
 use crate::append;
-use crate::config::{Config, environment, unreadable};
 use crate::connection::{Connection, Connections};
 use crate::failure::{Attempt, Failure};
+use crate::options::PostgresOptions;
 use crate::query::{self, Cursor, Query};
-use crate::{row, schema};
+use crate::row;
 
 /// A chain is read in portions of this many records.
 const PORTION: usize = 1_000;
@@ -28,10 +28,9 @@ const PORTION: usize = 1_000;
 /// of another implementation, which takes no lock, is noticed by the unique index over places, and
 /// what was sealed for a taken place is sealed again.
 pub struct PostgresStorage {
-    connections: Connections,
-    location: String,
-    widths: schema::Widths,
-    read_only: bool,
+    pub(crate) connections: Connections,
+    pub(crate) location: String,
+    pub(crate) read_only: bool,
 }
 
 impl PostgresStorage {
@@ -196,6 +195,12 @@ impl PostgresStorage {
 }
 
 impl Storage for PostgresStorage {
+    fn prepare(&self) -> Result<(), StorageError> {
+        self.connections
+            .wait(self.connections.prepare(Duration::MAX))
+            .map_err(self.failed(Attempt::Open))
+    }
+
     fn append(&self, tenant: Option<&str>, seal: &mut SealNext<'_>) -> Result<(), StorageError> {
         self.append_all(&[tenant], &mut |_, head| seal(head))
     }
@@ -213,7 +218,6 @@ impl Storage for PostgresStorage {
         let table = append::Table {
             connections: &self.connections,
             location: &self.location,
-            widths: &self.widths,
         };
         self.connections
             .wait(append::append(&table, chains, seal))
@@ -351,84 +355,5 @@ impl fmt::Debug for PostgresStorage {
             .field("location", &self.location)
             .field("read_only", &self.read_only)
             .finish_non_exhaustive()
-    }
-}
-
-/// How a PostgreSQL database is opened.
-///
-/// ```no_run
-/// use capsules_postgres::PostgresOptions;
-///
-/// let store = PostgresOptions::new()
-///     .max_connections(4)
-///     .open("postgresql://recorder@localhost/audit")?;
-/// # Ok::<(), capsules_core::StorageError>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct PostgresOptions {
-    max_connections: usize,
-    patience: Duration,
-    read_only: bool,
-}
-
-impl PostgresOptions {
-    /// For reading and writing, over at most eight connections.
-    pub fn new() -> Self {
-        Self {
-            max_connections: 8,
-            patience: Duration::from_secs(30),
-            read_only: false,
-        }
-    }
-
-    /// How many connections are open at most. One writes, and each read that runs takes another.
-    pub fn max_connections(mut self, most: usize) -> Self {
-        self.max_connections = most.max(1);
-        self
-    }
-
-    /// How long a call waits for a free connection, and for the server to accept a new one, before
-    /// it fails.
-    pub fn connection_timeout(mut self, timeout: Duration) -> Self {
-        self.patience = timeout;
-        self
-    }
-
-    /// Reads only, as [`PostgresStorage::open_read_only`] does.
-    pub fn read_only(mut self, read_only: bool) -> Self {
-        self.read_only = read_only;
-        self
-    }
-
-    /// Connects.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`PostgresStorage::open`].
-    pub fn open(&self, url: &str) -> Result<PostgresStorage, StorageError> {
-        let config = Config::read(url, &environment).map_err(unreadable)?;
-        let failed = |failure: Failure| failure.during(Attempt::Open, &config.location);
-        let connections =
-            Connections::new(&config, self.max_connections, self.patience).map_err(failed)?;
-        let widths = connections
-            .wait(async {
-                let connection = connections.get().await?;
-                let widths = schema::prepare(&connection, !self.read_only).await?;
-                connection.give_back();
-                Ok(widths)
-            })
-            .map_err(failed)?;
-        Ok(PostgresStorage {
-            connections,
-            location: config.location,
-            widths,
-            read_only: self.read_only,
-        })
-    }
-}
-
-impl Default for PostgresOptions {
-    fn default() -> Self {
-        Self::new()
     }
 }

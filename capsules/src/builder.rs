@@ -179,12 +179,26 @@ impl Builder {
 
     /// Opens the instance.
     ///
+    /// A server that cannot be reached is no error: the recorder looks for it again and again, and
+    /// the journal keeps what is recorded meanwhile. An error event, [`Stats::store_errors`] and
+    /// [`Stats::last_error`] tell of it. Who wants to stop instead asks the store:
+    ///
+    /// ```no_run
+    /// # use capsules::Capsules;
+    /// let capsules = Capsules::builder().path("postgresql://recorder@db/audit").build()?;
+    /// capsules.storage().prepare()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// [`Error`] naming the file that cannot be opened, and what to do.
+    /// [`Error`] naming the file that cannot be opened, or what the server refuses, and what to do.
+    ///
+    /// [`Stats::store_errors`]: crate::Stats::store_errors
+    /// [`Stats::last_error`]: crate::Stats::last_error
     pub fn build(self) -> Result<Capsules, Error> {
         let settings = self.settings.clone();
-        let (backend, journals) = self.open_with_journals()?;
+        let (backend, journals) = self.open_with_journals(true)?;
         let settings = Settings {
             journals,
             ..settings
@@ -210,7 +224,7 @@ impl Builder {
     ///
     /// Those of [`recover`](Self::recover).
     pub fn recover_watched(self, watch: &mut dyn FnMut(u64)) -> Result<Recovered, Error> {
-        let (backend, Some(journals)) = self.open_with_journals()? else {
+        let (backend, Some(journals)) = self.open_with_journals(false)? else {
             return Ok(Recovered::default());
         };
         let recovery = recover_into(&backend, &journals, watch)?;
@@ -225,9 +239,9 @@ impl Builder {
     }
 
     /// The store is opened first: it exists then, so that links to it lead to the same journals.
-    fn open_with_journals(self) -> Result<(Backend, Option<PathBuf>), Error> {
+    fn open_with_journals(self, may_be_away: bool) -> Result<(Backend, Option<PathBuf>), Error> {
         let location = self.location()?;
-        let storage = location.open()?;
+        let storage = location.open(may_be_away)?;
         let journals = match &self.journals {
             Some(directory) => Some(directory.clone()),
             None => location.journals(|| self.directory())?,
@@ -260,7 +274,7 @@ impl Builder {
     }
 
     pub(crate) fn open(self) -> Result<Backend, Error> {
-        let storage = self.location()?.open()?;
+        let storage = self.location()?.open(true)?;
         self.seal(storage)
     }
 

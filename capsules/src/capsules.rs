@@ -94,7 +94,7 @@ impl Capsules {
 
     /// Opens the store at a location with the key of the default data directory: the path of a
     /// SQLite file, or, with the feature `postgres`, a `postgresql://` URL as other PostgreSQL
-    /// clients take it.
+    /// clients take it. A server need not be reachable yet, see [`Builder::build`].
     ///
     /// # Errors
     ///

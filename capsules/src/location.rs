@@ -27,11 +27,12 @@ impl Location {
         }
     }
 
-    pub(crate) fn open(&self) -> Result<Arc<dyn Storage>, Error> {
+    /// Opens the store; with `may_be_away` also one whose server cannot be reached yet.
+    pub(crate) fn open(&self, may_be_away: bool) -> Result<Arc<dyn Storage>, Error> {
         match self {
             Self::Given(storage) => Ok(Arc::clone(storage)),
             Self::File(path) => open_file(path),
-            Self::Url(url) => open_url(url),
+            Self::Url(url) => open_url(url, may_be_away),
         }
     }
 
@@ -96,15 +97,16 @@ fn refuse(url: &str) -> Error {
 }
 
 #[cfg(feature = "postgres")]
-fn open_url(url: &str) -> Result<Arc<dyn Storage>, Error> {
+fn open_url(url: &str, may_be_away: bool) -> Result<Arc<dyn Storage>, Error> {
     if !is_postgres(url) {
         return Err(refuse(url));
     }
-    Ok(Arc::new(capsules_postgres::PostgresStorage::open(url)?))
+    let options = capsules_postgres::PostgresOptions::new().may_be_away(may_be_away);
+    Ok(Arc::new(options.open(url)?))
 }
 
 #[cfg(not(feature = "postgres"))]
-fn open_url(url: &str) -> Result<Arc<dyn Storage>, Error> {
+fn open_url(url: &str, _may_be_away: bool) -> Result<Arc<dyn Storage>, Error> {
     Err(refuse(url))
 }
 

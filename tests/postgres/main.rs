@@ -6,6 +6,7 @@
     reason = "tests"
 )]
 
+mod away;
 mod errors;
 mod faults;
 mod many;

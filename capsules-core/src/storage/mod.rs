@@ -34,6 +34,17 @@ pub type SealChains<'a> =
 /// chain. Where it keeps a single chain, as both stores of this crate do, every tenant shares the
 /// chain, and `tenant` is only recorded with each record that does not name its own.
 pub trait Storage: Send + Sync {
+    /// Does what the store needs before its first use and has not done yet, such as connecting to a
+    /// server, so that its failure is seen before there is anything to append. Every other method
+    /// does it by itself. Nothing by default.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Open`] when the store cannot be used now.
+    fn prepare(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     /// Appends records to the head of a chain, all or none.
     ///
     /// The store takes its write lock, reads the head, calls `seal` with it and inserts what that

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -89,7 +89,14 @@ impl Committer {
     /// The committer's thread: stores what arrives until nothing more can, and releases the
     /// store.
     pub(super) fn run(committer: &Mutex<Self>, batches: &Receiver<Batch>) {
-        lock(committer).recover_early();
+        let mut backoff = BACKOFF.0;
+        while !lock(committer).begin() {
+            match batches.recv_timeout(backoff) {
+                Ok(batch) => lock(committer).commit(batch),
+                Err(RecvTimeoutError::Timeout) => backoff = (backoff * 2).min(BACKOFF.1),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
         while let Ok(batch) = batches.recv() {
             lock(committer).commit(batch);
         }
@@ -98,13 +105,17 @@ impl Committer {
         committer.close();
     }
 
-    /// What others left behind need not wait for the first capsule.
-    fn recover_early(&mut self) {
-        if let Source::Open(_) = self.source
+    /// What others left behind need not wait for the first capsule, nor need the word that the store
+    /// cannot be used. Whether there is nothing more to begin with.
+    fn begin(&mut self) -> bool {
+        if matches!(self.source, Source::Open(_))
+            && !self.recovered
             && let Err(error) = self.attempt(&mut Batch::empty())
         {
             self.report(&error);
+            return false;
         }
+        true
     }
 
     /// Stores a job that has passed by the queue, on the thread of its caller, who is told at once
@@ -188,7 +199,10 @@ impl Committer {
         // Stores and signers are the application's to choose; a panic of theirs is a failure.
         let attempt = AssertUnwindSafe(|| {
             let backend = self.backend()?;
-            self.recover(&backend)?;
+            if !self.recovered {
+                backend.storage.prepare()?;
+                self.recover(&backend)?;
+            }
             while !batch.jobs.is_empty() {
                 self.store(&backend, batch)?;
             }
@@ -232,9 +246,7 @@ impl Committer {
     }
 
     fn recover(&mut self, backend: &Backend) -> Result<(), Error> {
-        if !self.recovered
-            && let Some(journals) = &self.shared.settings.journals
-        {
+        if let Some(journals) = &self.shared.settings.journals {
             let recovery = recover_into(backend, journals, &mut |_| {})?;
             let count = recovery.accepted + recovery.started;
             self.shared.counters.recover(count);
