@@ -121,6 +121,16 @@ pub(crate) fn by_id(id: &Uuid) -> Query {
     query
 }
 
+/// The records with these ids.
+pub(crate) fn by_ids(ids: &[Uuid]) -> Query {
+    let mut query = Query::records();
+    query.term("c.id = ANY(");
+    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    query.push(ids, Type::TEXT_ARRAY);
+    query.sql.push(')');
+    query
+}
+
 /// The first record with this hash.
 pub(crate) fn by_hash(hash: &str) -> Query {
     let mut query = Query::records();

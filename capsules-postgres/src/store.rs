@@ -111,6 +111,14 @@ impl PostgresStorage {
         record.transpose().map_err(self.failed(Attempt::Read))
     }
 
+    fn all(&self, query: &Query) -> Result<Vec<SealedRecord>, StorageError> {
+        let rows = self.rows(query)?;
+        rows.iter()
+            .map(|row| Ok(row::read(row)?.to_owned()))
+            .collect::<Result<_, Failure>>()
+            .map_err(self.failed(Attempt::Read))
+    }
+
     /// Streams a query's rows through a cursor: the server keeps one point in time, and one
     /// portion is on its way while another is visited.
     fn stream(
@@ -261,6 +269,10 @@ impl Storage for PostgresStorage {
         self.one(&query::by_id(id))
     }
 
+    fn get_many(&self, ids: &[Uuid]) -> Result<Vec<SealedRecord>, StorageError> {
+        self.all(&query::by_ids(ids))
+    }
+
     fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError> {
         self.one(&query::by_hash(hash))
     }
@@ -314,11 +326,7 @@ impl Storage for PostgresStorage {
             })?;
             return Ok(records);
         }
-        let rows = self.rows(&query)?;
-        rows.iter()
-            .map(|row| Ok(row::read(row)?.to_owned()))
-            .collect::<Result<_, Failure>>()
-            .map_err(self.failed(Attempt::Read))
+        self.all(&query)
     }
 
     fn count(&self, filter: &Filter) -> Result<u64, StorageError> {

@@ -106,6 +106,19 @@ pub(crate) fn fill(store: &dyn Storage, count: usize) -> Vec<SealedRecord> {
     append(store, &capsules)
 }
 
+/// Takes the second of three records from a store, and gives the first a place before all.
+pub(crate) fn tear(table: &str) -> String {
+    format!(
+        "DELETE FROM {table} WHERE sequence = 1; UPDATE {table} SET sequence = -5 WHERE sequence = 0"
+    )
+}
+
+/// Checks what a store that was torn has at each place.
+pub(crate) fn assert_torn(store: &dyn Storage) {
+    let has = |place| store.record_at(None, place).unwrap().is_some();
+    assert_eq!([0, 1, 2, 3].map(has), [false, false, true, false]);
+}
+
 /// Every record, chain by chain in order of sequence.
 pub(crate) fn all(store: &dyn Storage) -> Vec<SealedRecord> {
     let chains = store.chains().unwrap();

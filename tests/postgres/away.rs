@@ -8,9 +8,11 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use capsules::{Capsules, Error, Filter, Uuid};
+use capsules::storage::MemoryStorage;
+use capsules::{Capsules, Error, Filter, Storage, Uuid};
 use capsules_tests::pgbouncer;
 use capsules_tests::postgres::{Server, server};
+use capsules_tests::proxy::Proxy;
 
 use crate::support::{as_user, through, verified};
 
@@ -228,4 +230,31 @@ fn a_server_behind_a_proxy() {
         capsules.flush_timeout(Duration::from_secs(1)).is_ok()
     });
     assert_eq!(verified(&url, data.path()), HashSet::from([id]));
+}
+
+/// Recovering takes a few statements for a thousand capsules.
+#[test]
+fn a_recovery_takes_few_statements() {
+    let Some(server) = server() else { return };
+    let (url, data) = (server.schema(), capsules_tests::temp_dir());
+    let proxy = Proxy::start(server.port());
+    let url = through(&url, proxy.port());
+    let journals = capsules_tests::temp_dir();
+    let instance = |storage: MemoryStorage| {
+        let builder = Capsules::builder().storage(storage).data_dir(data.path());
+        builder.journals(journals.path()).build().unwrap()
+    };
+    let closed = MemoryStorage::new();
+    closed.close().unwrap();
+    let capsules = instance(closed);
+    for _ in 0..500 {
+        capsules.scope_sync(|| act(Some("acme")));
+    }
+    capsules.close(Duration::from_secs(1)).unwrap_err();
+    let before = proxy.statements();
+    let builder = Capsules::builder().path(&url).data_dir(data.path());
+    let recovered = builder.journals(journals.path()).recover().unwrap();
+    assert_eq!(recovered.accepted, 500);
+    let statements = proxy.statements() - before;
+    assert!(statements < 30, "{statements} statements");
 }

@@ -87,6 +87,11 @@ impl Proxy {
         self.state.fault.lock().unwrap().is_none()
     }
 
+    /// How many statements clients have sent.
+    pub fn statements(&self) -> u64 {
+        self.state.statements.load(Ordering::SeqCst)
+    }
+
     /// Of a thousand messages so many are delayed, or end their connection in one of several ways.
     pub fn trouble(&self, of_a_thousand: u32) {
         self.state.trouble.store(of_a_thousand, Ordering::SeqCst);

@@ -195,11 +195,17 @@ fn an_id_is_there_once() {
     );
     assert!(!home.path().join("a.db").exists());
     assert_eq!(home.pipe(lines(&records[..1]), &args).status, 0);
-    let second = home.pipe(lines(&records[1..]), &args);
-    assert!(
-        second.stdout.contains("an earlier capsule with this id"),
-        "{second:?}"
-    );
+    // It comes before what is wrong with a later one.
+    let mut unsealed = records[1].clone();
+    unsealed.signature = "00".repeat(64);
+    unsealed.columns.id = Capsule::new(CapsuleType::Tool).id.to_string();
+    for rest in [&records[1..], &[records[1].clone(), unsealed]] {
+        let second = home.pipe(lines(rest), &args);
+        assert!(
+            second.stdout.contains("an earlier capsule with this id"),
+            "{second:?}"
+        );
+    }
 }
 
 #[test]

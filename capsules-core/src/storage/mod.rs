@@ -122,6 +122,17 @@ pub trait Storage: Send + Sync {
     /// [`StorageError`] when the store cannot be read.
     fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError>;
 
+    /// Those of the records with these ids that there are, in any order. A store that is far away
+    /// asks for all of them at once; the default for one after the other.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the store cannot be read.
+    fn get_many(&self, ids: &[Uuid]) -> Result<Vec<SealedRecord>, StorageError> {
+        let found = ids.iter().filter_map(|id| self.get(id).transpose());
+        found.collect()
+    }
+
     /// The record with this hash (64 lower-case hexadecimal digits).
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use capsules_core::{Draft, Head, StorageError, Uuid};
+use capsules_core::{Draft, Head, SealedRecord, StorageError, Uuid};
 
 use super::Backend;
 use super::ahead::{Chain, Guess, by_chain};
@@ -66,17 +66,13 @@ fn append_missing(
     chains: &[(Chain, Vec<&Draft>)],
 ) -> Result<Option<Vec<Appended>>, Error> {
     let storage = &backend.storage;
-    let (mut count, mut missing) = (0, Vec::new());
-    for draft in chains.iter().flat_map(|(_, drafts)| drafts) {
-        count += 1;
-        if storage.get(&draft.id())?.is_none() {
-            missing.push(*draft);
-        }
-    }
-    if missing.len() == count {
+    let drafts = || chains.iter().flat_map(|(_, drafts)| drafts).copied();
+    let stored = stored(backend, drafts())?;
+    if stored.is_empty() {
         return Ok(None);
     }
-    let mut appended = append(backend, HashMap::new(), missing.into_iter())?;
+    let missing = drafts().filter(|draft| !stored.contains_key(&draft.id()));
+    let mut appended = append(backend, HashMap::new(), missing)?;
     for (chain, _) in chains {
         if appended.iter().all(|appended| appended.chain != *chain)
             && let Some(head) = storage.head(chain.as_deref())?
@@ -89,6 +85,20 @@ fn append_missing(
         }
     }
     Ok(Some(appended))
+}
+
+/// Which of these drafts are on record, by their ids.
+pub(super) fn stored<'d>(
+    backend: &Backend,
+    drafts: impl Iterator<Item = &'d Draft>,
+) -> Result<HashMap<Uuid, SealedRecord>, Error> {
+    let ids: Vec<Uuid> = drafts.map(Draft::id).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let records = backend.storage.get_many(&ids)?;
+    let by_id = |record: SealedRecord| Some((record.columns.id.parse().ok()?, record));
+    Ok(records.into_iter().filter_map(by_id).collect())
 }
 
 /// The capsule that a store can never keep, if that is the error.

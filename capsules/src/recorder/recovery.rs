@@ -6,7 +6,7 @@ use std::path::Path;
 use capsules_core::{Capsule, Draft, OutcomeStatus, SealedRecord, Uuid, sha3_256};
 
 use super::Backend;
-use super::appending::{append, refused_id};
+use super::appending::{append, refused_id, stored};
 use super::gaps::system_capsule;
 use crate::error::Error;
 use crate::journal::{self, RecoverError, Recovered, Recovery};
@@ -23,28 +23,7 @@ pub(crate) fn recover_into(
     let mut stored = 0;
     let result = journal::recover(journals, |items| {
         let count = items.len() as u64;
-        let mut drafts = Vec::with_capacity(items.len());
-        let accepted: HashSet<Uuid> = items.iter().filter_map(accepted_id).collect();
-        let mut seen = HashSet::with_capacity(items.len());
-        for item in items {
-            if matches!(&item, Recovered::Started(start) if accepted.contains(&start.id)) {
-                continue;
-            }
-            let is_outcome = accepted_id(&item).is_some();
-            let mut draft = match draft(item) {
-                Ok(draft) => draft,
-                Err(reason) => Draft::new(&unreadable(reason))?,
-            };
-            let mut known = backend.storage.get(&draft.id())?;
-            if is_outcome && known.as_ref().is_some_and(is_pending) {
-                draft = outcome_of_pending(&draft)?;
-                known = backend.storage.get(&draft.id())?;
-            }
-            if known.is_none() && seen.insert(draft.id()) {
-                drafts.push(draft);
-            }
-        }
-        append_kept(backend, drafts)?;
+        append_kept(backend, missing(backend, items)?)?;
         stored += count;
         watch(stored);
         Ok(())
@@ -56,6 +35,37 @@ pub(crate) fn recover_into(
             reason: error.to_string(),
         },
     })
+}
+
+/// What of these is not on record yet. The store is asked at most twice, however many there are.
+fn missing(backend: &Backend, items: Vec<Recovered>) -> Result<Vec<Draft>, Error> {
+    let accepted: HashSet<Uuid> = items.iter().filter_map(accepted_id).collect();
+    let mut drafts = Vec::with_capacity(items.len());
+    for item in items {
+        if matches!(&item, Recovered::Started(start) if accepted.contains(&start.id)) {
+            continue;
+        }
+        let is_outcome = accepted_id(&item).is_some();
+        let draft = match draft(item) {
+            Ok(draft) => draft,
+            Err(reason) => Draft::new(&unreadable(reason))?,
+        };
+        drafts.push((draft, is_outcome));
+    }
+    let mut known = stored(backend, drafts.iter().map(|(draft, _)| draft))?;
+    let mut outcomes = Vec::new();
+    for (draft, is_outcome) in &mut drafts {
+        if *is_outcome && known.get(&draft.id()).is_some_and(is_pending) {
+            *draft = outcome_of_pending(draft)?;
+            outcomes.push(draft.clone());
+        }
+    }
+    known.extend(stored(backend, outcomes.iter())?);
+    let mut seen = HashSet::with_capacity(drafts.len());
+    let drafts = drafts.into_iter().map(|(draft, _)| draft);
+    Ok(drafts
+        .filter(|draft| !known.contains_key(&draft.id()) && seen.insert(draft.id()))
+        .collect())
 }
 
 /// Appends the drafts. In the place of one that the store can never keep comes a capsule that says

@@ -8,7 +8,7 @@ use capsules_core::{Filter, Storage, StorageError};
 
 use super::foreign::PYTHON;
 use super::{assert_says, execute, place, value};
-use crate::fixture::{all, assert_unbroken, capsule, fill, try_append};
+use crate::fixture::{all, assert_torn, assert_unbroken, capsule, fill, tear, try_append};
 
 /// A file with three records and this done to it.
 fn tampered(path: &Path, sql: &str) -> SqliteStorage {
@@ -213,4 +213,10 @@ fn an_index_of_our_name_that_is_another_is_no_panic() {
         &["cannot read"],
     );
     assert_eq!(assert_unbroken(&store), 3);
+}
+
+#[test]
+fn a_place_of_a_torn_chain_has_its_own_record_or_none() {
+    let (_directory, path) = place();
+    assert_torn(&tampered(&path, &tear("capsules")));
 }

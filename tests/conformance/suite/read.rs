@@ -23,6 +23,20 @@ fn a_record_is_found_by_id_and_by_hash() {
 }
 
 #[test]
+fn records_are_found_by_many_ids() {
+    let Some(store) = open() else { return };
+    let capsules: Vec<_> = (0..5).map(|n| capsule(&n.to_string())).collect();
+    let records = append(&*store, &capsules);
+    let wanted = [3, 0, 4].map(|place: usize| capsules[place].id);
+    let mut ids = wanted.to_vec();
+    ids.insert(1, Uuid::new_v4());
+    let mut found = store.get_many(&ids).unwrap();
+    found.sort_by_key(|record| record.columns.sequence);
+    assert_eq!(found, [0, 3, 4].map(|place: usize| records[place].clone()));
+    assert_eq!(store.get_many(&[]).unwrap(), []);
+}
+
+#[test]
 fn what_is_not_stored_is_not_found() {
     let Some(store) = open() else { return };
     assert_eq!(store.get(&Uuid::new_v4()).unwrap(), None);

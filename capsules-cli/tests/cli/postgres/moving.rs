@@ -7,6 +7,7 @@ use capsules_core::storage::MemoryStorage;
 use capsules_core::{Filter, Storage};
 use capsules_postgres::PostgresStorage;
 use capsules_tests::postgres::server;
+use capsules_tests::proxy::Proxy;
 use capsules_tests::python;
 use serde_json::{Value, json};
 
@@ -75,6 +76,34 @@ fn what_is_exported_is_verified_by_others_and_imported() {
         .home
         .run(["import", "--db", "x.db", "acme.json", "--tenant", "acme"]);
     assert!(refused.error().contains("leave --tenant"));
+}
+
+/// However many capsules there are, the server is asked for a thousand at a time.
+#[test]
+fn an_import_takes_few_statements() {
+    const COUNT: u64 = 2_500;
+    let Some(server) = server() else { return };
+    let home = Home::new();
+    let instance = Capsules::builder().data_dir(home.path().join(".quantumpipes"));
+    let instance = instance.build().unwrap();
+    instance.scope_sync(|| (0..COUNT / 2).for_each(|_| _ = run(None, "many")));
+    instance.close(Duration::from_secs(60)).unwrap();
+    home.run(["export", "-o", "many.jsonl"]).passed();
+
+    let proxy = Proxy::start(server.port());
+    let url = server.schema();
+    let port = proxy.port();
+    let through = url.replacen(&server.port().to_string(), &port.to_string(), 1);
+    let store = PostgresStorage::open(&url).unwrap();
+    let import = ["import", "many.jsonl", "--pg", &through];
+    home.run(import).passed();
+    let statements = proxy.statements();
+    assert!(statements < 60, "{statements} statements");
+    assert_eq!(store.count(&Filter::new()).unwrap(), COUNT);
+    // What is there already is read in portions.
+    home.run(import).passed();
+    let again = proxy.statements() - statements;
+    assert!(again < 30, "{again} statements");
 }
 
 #[test]

@@ -1,172 +1,25 @@
-//! `capsules import`: capsules from somebody else.
+//! What is verified and not yet appended.
 
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Seek};
+use std::mem;
 use std::ops::ControlFlow;
 
 use capsules_core::export::{Format, WriteError, Writer};
 use capsules_core::{Head, Position, SealedRecord, Storage, StorageError, Uuid};
-use serde::Serialize;
 
-use crate::args::Global;
+use super::Refusal;
 use crate::chain::ChainArgs;
-use crate::human::{counted, number};
 use crate::ids::Ids;
-use crate::input::Input;
-use crate::judged::{Judged, Judgement};
-use crate::output::{self, Safe};
-use crate::page::Page;
-use crate::progress::{Progress, Unit};
+use crate::judged::Judgement;
+use crate::progress::Progress;
 use crate::source::Place;
-use crate::style::{BAD, DIM, GOOD};
-use crate::trust::KeyArgs;
-use crate::{CliError, Result, Status};
-
-/// Append the capsules of an export to a store, once they are verified
-///
-/// Everything is verified before anything is written: that the capsules follow each other and the
-/// last one of the store without a gap, that each content has its hash, and that a trusted key
-/// signed each hash. The keys are those of the data directory unless you name one. Where a check
-/// fails nothing is written, and the exit status is 1.
-///
-/// Capsules that the store has already are passed over, so that an import can be repeated, or
-/// continued after an interruption. An export that tells another story than the store from some
-/// place on is refused: a chain has one next capsule. Capsules keep their seals; no key is used to
-/// sign. A store that does not exist is made. A PostgreSQL store keeps a chain for each tenant, and
-/// takes an export of one of them, into the chain of the tenant that its capsules name or of
-/// --tenant.
-///
-/// JSON: {"valid", "imported", "present", "total", "errors": [{"sequence", "capsule_id", "error"}]}
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  capsules import audit.json --db copy.db --pubkey-file signer.pub
-  capsules import --dry-run from-1000.jsonl
-  capsules export --db old.db | capsules import --db new.db -
-  capsules import acme.json --pg postgresql://recorder@db/audit --keyring keyring.json")]
-pub(crate) struct Args {
-    /// The export: a JSON array of sealed records, a single one, or one on each line; - for
-    /// standard input
-    file: Input,
-
-    /// Verify, and say what would be imported
-    #[arg(long)]
-    dry_run: bool,
-
-    #[command(flatten)]
-    chain: ChainArgs,
-
-    #[command(flatten)]
-    keys: KeyArgs,
-}
-
-/// What is printed for programs.
-#[derive(Debug, Default, Serialize)]
-struct Answer {
-    valid: bool,
-    /// Capsules that were appended, or with `--dry-run` would be.
-    imported: u64,
-    /// Capsules that the store had already.
-    present: u64,
-    /// Capsules of the export that were read before the verdict.
-    total: u64,
-    errors: Vec<Refusal>,
-}
-
-/// Why nothing is imported.
-#[derive(Debug, Serialize)]
-struct Refusal {
-    sequence: i64,
-    capsule_id: String,
-    error: String,
-}
-
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
-    let place = Place::named(global)?;
-    let keys = args.keys.trusted_keys(global)?;
-    let existing = existing(&place)?;
-    let keeps_chains = matches!(place, Place::Server(_));
-    if args.chain.is_given() && !keeps_chains {
-        return Err(CliError::OneChain {
-            location: place.to_string(),
-        });
-    }
-    let chosen = args.chain.clone();
-    let mut staging = Staging::new(keeps_chains, chosen)?;
-    let progress = args.file.progress(global, "Verifying");
-    let records = args.file.records(&progress)?;
-    let records = Judged::new(records, &keys, args.keys.pq_policy());
-    let verified = staging.verify(records, existing.as_deref());
-    drop(progress);
-    let mut answer = Answer {
-        present: staging.present,
-        total: staging.read,
-        ..Answer::default()
-    };
-    match verified {
-        Ok(()) => {
-            answer.valid = true;
-            answer.imported = staging.fresh();
-            if !args.dry_run && answer.imported > 0 {
-                drop(existing);
-                let total = Some(answer.imported);
-                let progress = Progress::new(global, "Importing", Unit::Capsules, total);
-                staging.append(&place, &progress)?;
-            }
-        }
-        Err(Stop::Refused(refusal)) => {
-            answer.errors.push(refusal);
-        }
-        Err(Stop::Failed(error)) => return Err(error),
-    }
-    if global.json {
-        output::print_json(&answer)?;
-    } else {
-        output::print(&render(&answer, &place.to_string(), args.dry_run))?;
-    }
-    Ok(Status::from(answer.valid))
-}
-
-/// The store, if there is one yet.
-fn existing(place: &Place) -> Result<Option<Box<dyn Storage>>> {
-    match place {
-        Place::File(path) if !path.exists() => Ok(None),
-        place => match place.open() {
-            Ok(store) => Ok(Some(store)),
-            Err(CliError::Store(StorageError::Absent { .. })) => Ok(None),
-            Err(error) => Err(error),
-        },
-    }
-}
-
-fn render(answer: &Answer, store: &str, dry_run: bool) -> String {
-    let mut page = Page::new();
-    let store = Safe(store);
-    if let Some(refusal) = answer.errors.first() {
-        page.line(format_args!(
-            "{BAD}Refused{BAD:#} capsule {} {}: {}",
-            refusal.sequence,
-            Safe(&refusal.capsule_id),
-            Safe(&refusal.error),
-        ));
-        page.line(format_args!("Nothing was imported into {store}"));
-        return page.finish();
-    }
-    let done = if dry_run { "Would import" } else { "Imported" };
-    let imported = counted(answer.imported, "capsule");
-    let present = match answer.present {
-        0 => String::new(),
-        present => format!("{DIM}, {} were there already{DIM:#}", number(present)),
-    };
-    page.line(format_args!(
-        "{GOOD}{done}{GOOD:#} {imported} into {store}{present}"
-    ));
-    page.finish()
-}
+use crate::{CliError, Result};
 
 /// The capsules of an export that were verified and are not in the store yet, kept in a file
 /// without a name until all are verified: what is appended is what was verified, even when the
 /// export changes meanwhile or can be read once only.
-struct Staging {
+pub(super) struct Staging {
     /// Whether the store keeps a chain for each tenant.
     keeps_chains: bool,
     /// The chain that was chosen. Capsules that name no tenant belong there as well.
@@ -178,6 +31,8 @@ struct Staging {
     /// The capsule that the next one has to follow, once one was seen.
     last: Option<Head>,
     ids: Ids,
+    /// Capsules that the store has not been asked for yet.
+    unasked: Vec<(Uuid, i64)>,
     read: u64,
     present: u64,
     file: Writer<std::fs::File>,
@@ -185,7 +40,7 @@ struct Staging {
 
 /// Why the verification ended.
 #[derive(Debug)]
-enum Stop {
+pub(super) enum Stop {
     /// A capsule is not what it should be.
     Refused(Refusal),
     /// The question could not be answered.
@@ -199,7 +54,7 @@ impl<E: Into<CliError>> From<E> for Stop {
 }
 
 impl Staging {
-    fn new(keeps_chains: bool, chosen: ChainArgs) -> Result<Self> {
+    pub(super) fn new(keeps_chains: bool, chosen: ChainArgs) -> Result<Self> {
         let file = tempfile::tempfile().map_err(CliError::Spool)?;
         Ok(Self {
             keeps_chains,
@@ -208,18 +63,30 @@ impl Staging {
             stored: None,
             last: None,
             ids: Ids::new().map_err(CliError::Spool)?,
+            unasked: Vec::new(),
             read: 0,
             present: 0,
             file: Writer::new(file, Format::Lines),
         })
     }
 
-    fn fresh(&self) -> u64 {
+    /// How many capsules are new.
+    pub(super) fn fresh(&self) -> u64 {
         self.file.written()
     }
 
+    /// How many the store has already.
+    pub(super) fn present(&self) -> u64 {
+        self.present
+    }
+
+    /// How many were read.
+    pub(super) fn read(&self) -> u64 {
+        self.read
+    }
+
     /// Verifies every capsule, beside the ones that the store has at the same places.
-    fn verify(
+    pub(super) fn verify(
         &mut self,
         records: impl Iterator<Item = Result<(SealedRecord, Judgement)>>,
         store: Option<&dyn Storage>,
@@ -249,18 +116,48 @@ impl Staging {
             })?;
             verdict?;
         }
+        let verified = self.verify_new(records, store);
+        // A capsule that the store has comes before the one that ended the reading.
+        self.refuse_stored(store)?;
+        verified?;
+        let again = self.ids.first_repeated(IDS_IN_MEMORY);
+        match again.map_err(CliError::Spool)? {
+            Some((id, sequence)) => Err(repeated(&id, sequence)),
+            None => Ok(()),
+        }
+    }
+
+    fn verify_new(
+        &mut self,
+        records: impl Iterator<Item = Result<(SealedRecord, Judgement)>>,
+        store: Option<&dyn Storage>,
+    ) -> Result<(), Stop> {
         for record in records {
             let (record, judgement) = record?;
-            self.check(&record, judgement, store)?;
+            self.check(&record, judgement)?;
             self.file.write(&record).map_err(spooled)?;
+            if self.unasked.len() == BATCH {
+                self.refuse_stored(store)?;
+            }
         }
-        let repeated = self.ids.first_repeated(IDS_IN_MEMORY);
-        match repeated.map_err(CliError::Spool)? {
-            Some((id, sequence)) => Err(Stop::Refused(Refusal {
-                sequence,
-                capsule_id: id.to_string(),
-                error: REPEATED.to_owned(),
-            })),
+        Ok(())
+    }
+
+    /// Refuses the first of the new capsules whose id the store has.
+    fn refuse_stored(&mut self, store: Option<&dyn Storage>) -> Result<(), Stop> {
+        let asked = mem::take(&mut self.unasked);
+        let Some(store) = store.filter(|_| self.stored.is_some() || self.keeps_chains) else {
+            return Ok(());
+        };
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = asked.iter().map(|(id, _)| *id).collect();
+        let stored = store.get_many(&ids)?;
+        let stored: HashSet<&str> = stored.iter().map(|one| one.columns.id.as_str()).collect();
+        let known = |(id, _): &&(Uuid, i64)| stored.contains(id.to_string().as_str());
+        match asked.iter().find(known) {
+            Some((id, sequence)) => Err(repeated(id, *sequence)),
             None => Ok(()),
         }
     }
@@ -307,12 +204,7 @@ impl Staging {
     }
 
     /// A capsule that is new has to follow the one before it.
-    fn check(
-        &mut self,
-        record: &SealedRecord,
-        judgement: Judgement,
-        store: Option<&dyn Storage>,
-    ) -> Result<(), Stop> {
+    fn check(&mut self, record: &SealedRecord, judgement: Judgement) -> Result<(), Stop> {
         self.read += 1;
         self.check_chain(record)?;
         follows(record, self.last.as_ref().or(self.stored.as_ref()))?;
@@ -320,13 +212,7 @@ impl Staging {
         let Ok(id) = record.columns.id.parse::<Uuid>() else {
             return Err(refused(record, "the id is not a UUID"));
         };
-        let stored = match store {
-            Some(store) if self.stored.is_some() || self.keeps_chains => store.get(&id)?.is_some(),
-            _ => false,
-        };
-        if stored {
-            return Err(refused(record, REPEATED));
-        }
+        self.unasked.push((id, record.columns.sequence));
         let added = self.ids.add(&id, record.columns.sequence);
         added.map_err(CliError::Spool)?;
         self.last = Some(head_of(record));
@@ -358,7 +244,7 @@ impl Staging {
 
     /// Appends what was verified, a batch at a time. What another program appended meanwhile is
     /// found by the store, which checks the links again under its lock.
-    fn append(self, place: &Place, progress: &Progress) -> Result<()> {
+    pub(super) fn append(self, place: &Place, progress: &Progress) -> Result<()> {
         let mut file = self.file.finish().map_err(spooled)?;
         file.rewind().map_err(CliError::Spool)?;
         let store = place.open_to_append()?;
@@ -379,13 +265,11 @@ impl Staging {
     }
 }
 
-/// Capsules that are appended in one transaction.
+/// Capsules that the store is asked for at once, and that are appended in one transaction.
 const BATCH: usize = 1_000;
 
 /// As many take some 30 MB.
 const IDS_IN_MEMORY: u64 = 1_000_000;
-
-const REPEATED: &str = "the chain has an earlier capsule with this id";
 
 /// The links, in the words that other implementations have for them.
 fn follows(record: &SealedRecord, previous: Option<&Head>) -> Result<(), Stop> {
@@ -419,6 +303,14 @@ fn head_of(record: &SealedRecord) -> Head {
         sequence: record.columns.sequence.unsigned_abs(),
         hash: record.hash.clone(),
     }
+}
+
+fn repeated(id: &Uuid, sequence: i64) -> Stop {
+    Stop::Refused(Refusal {
+        sequence,
+        capsule_id: id.to_string(),
+        error: "the chain has an earlier capsule with this id".to_owned(),
+    })
 }
 
 fn refused(record: &SealedRecord, error: impl Into<String>) -> Stop {
