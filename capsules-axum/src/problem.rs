@@ -85,6 +85,10 @@ impl From<StorageError> for Problem {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Locked { .. } => Self::busy("The store is locked by a writer", 1),
+            error @ StorageError::Unreachable { .. } => {
+                tracing::warn!(target: "capsules", %error, "a request waits for the store's server");
+                Self::busy("The store's server cannot be reached", 1)
+            }
             StorageError::NoCursor { .. } => Self::no_cursor(),
             StorageError::Closed { .. } => Self::busy("The store is closed", 60),
             error => Self::internal(&error),

@@ -120,6 +120,7 @@ impl Failure {
         if self.is_locked() {
             return StorageError::Locked { location };
         }
+        let is_absence = self.is_absence();
         let reason = match self {
             Self::Closed => return StorageError::Closed { location },
             Self::Absent => {
@@ -143,6 +144,7 @@ impl Failure {
             Self::Postgres(error) => reason(&error),
         };
         match attempt {
+            _ if is_absence => StorageError::Unreachable { location, reason },
             Attempt::Open => StorageError::Open { location, reason },
             Attempt::Read => StorageError::Read { location, reason },
             Attempt::Write => StorageError::Write { location, reason },

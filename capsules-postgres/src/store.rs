@@ -42,8 +42,9 @@ impl PostgresStorage {
     ///
     /// # Errors
     ///
-    /// [`StorageError::Open`] that names user, host and database, and what to do. The password is
-    /// in no error.
+    /// [`StorageError::Unreachable`] when there is no server to talk to now, else
+    /// [`StorageError::Open`]. Both name user, host and database, and what to do. The password is in
+    /// no error.
     pub fn open(url: &str) -> Result<Self, StorageError> {
         PostgresOptions::new().open(url)
     }

@@ -118,3 +118,41 @@ async fn every_route_covers_all_chains_or_one() {
         assert_eq!((status, one), expected, "{id}");
     }
 }
+
+/// Who listens hears of every capsule, in whatever chain, and is not cut off.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_go_on_when_the_server_is_restarted() {
+    let start = || Some(postgres::server()?.schema()).and(postgres::Server::start().ok());
+    let Some(server) = std::thread::spawn(start).join().unwrap() else {
+        return;
+    };
+    let server = std::sync::Arc::new(server);
+    let control = |run: fn(&postgres::Server)| {
+        let server = std::sync::Arc::clone(&server);
+        tokio::task::spawn_blocking(move || run(&server))
+    };
+    let dir = temp_dir();
+    let url = server.url("postgres");
+    let builder = Capsules::builder().path(url).data_dir(dir.path());
+    let capsules = builder.build().unwrap();
+    capsules.scope_sync(|| act("acme", "before"));
+    capsules.flush().await.unwrap();
+    let app = Api::new(&capsules).into_router::<()>();
+    let request = Request::get("/events").body(Body::empty()).unwrap();
+    let mut body = app.oneshot(request).await.unwrap().into_body();
+
+    let listens = tokio::spawn(async move {
+        let mut heard = String::new();
+        while heard.matches("meanwhile").count() < 2 {
+            let frame = body.frame().await.expect("the stream goes on").unwrap();
+            heard += std::str::from_utf8(frame.data_ref().unwrap()).unwrap();
+        }
+        heard
+    });
+    control(postgres::Server::stop).await.unwrap();
+    capsules.scope_sync(|| ["acme", "globex"].map(|tenant| act(tenant, "meanwhile")));
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    control(postgres::Server::restart).await.unwrap();
+    let heard = listens.await.unwrap();
+    assert!(!heard.contains("before"), "{heard}");
+}

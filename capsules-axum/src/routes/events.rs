@@ -110,18 +110,27 @@ struct Follower {
 }
 
 impl Follower {
-    /// The next record, which may be long in coming. Nothing when the store does not answer any
-    /// more; the client connects again by itself.
+    /// The next record, which may be long in coming, as may be a server that is away. Nothing when
+    /// the store does not answer any more; the client connects again by itself.
     async fn next(&mut self) -> Option<SealedRecord> {
         loop {
             if let Some(record) = self.waiting.pop_front() {
                 return Some(record);
             }
             let (view, last) = (self.view.clone(), mem::take(&mut self.last));
-            let read = self.shared.reads.run(move || after(&view, last)).await;
-            let (found, last) = read.ok()?;
-            self.waiting.extend(found);
+            let read = move || {
+                let found = match after(&view, &last) {
+                    Err(StorageError::Unreachable { .. }) => Ok(Vec::new()),
+                    found => found,
+                };
+                found.map(|found| (found, last))
+            };
+            let (found, last) = self.shared.reads.run(read).await.ok()?;
             self.last = last;
+            for (chain, records, end) in found {
+                self.waiting.extend(records);
+                self.last.extend(end.map(|end| (chain, end)));
+            }
             if self.waiting.is_empty() {
                 tokio::time::sleep(PAUSE).await;
             }
@@ -132,13 +141,18 @@ impl Follower {
 /// Places of chains.
 type Places = HashMap<Option<String>, u64>;
 
-/// Some of the records after these places, and the places up to which there are no others.
-fn after(view: &View, mut last: Places) -> Result<(Vec<SealedRecord>, Places), StorageError> {
+/// What of a chain comes after a place: some of the records, and the place up to which there are no
+/// others.
+type Found = (Option<String>, Vec<SealedRecord>, Option<u64>);
+
+/// What comes after these places.
+fn after(view: &View, last: &Places) -> Result<Vec<Found>, StorageError> {
     let mut found = Vec::new();
     for (chain, head) in view.heads()? {
         let seen = last.get(&chain).copied();
         // A chain that was cut goes on from where it ends now.
         let mut end = Some(head.sequence);
+        let mut records = Vec::new();
         if seen.is_none_or(|seen| seen < head.sequence) {
             let mut filter = Filter::new().oldest_first().limit(AT_ONCE);
             filter.after = seen;
@@ -147,16 +161,15 @@ fn after(view: &View, mut last: Places) -> Result<(Vec<SealedRecord>, Places), S
                 filter.tenant.clone_from(&chain);
                 filter.without_tenant = chain.is_none();
             }
-            let records = view.list(&filter)?;
+            records = view.list(&filter)?;
             if records.len() as u64 == AT_ONCE {
                 let read = records.last().map(|record| record.columns.sequence);
                 end = read.and_then(|read| u64::try_from(read).ok());
             }
-            found.extend(records);
         }
-        last.extend(end.map(|end| (chain, end)));
+        found.push((chain, records, end));
     }
-    Ok((found, last))
+    Ok(found)
 }
 
 /// Between two looks at the store.

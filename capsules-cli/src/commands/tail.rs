@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::mem;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -20,8 +21,8 @@ use crate::{CliError, Result, Status, output};
 /// Show the latest capsules, and with --follow those to come
 ///
 /// Follows a store that other processes write to, in whatever language, until it is interrupted
-/// or nobody reads its output any more. A store that is locked is tried again. Of a PostgreSQL store
-/// all chains are followed, unless one is chosen.
+/// or nobody reads its output any more. A store that is locked is tried again, and a server that
+/// goes away is waited for. Of a PostgreSQL store all chains are followed, unless one is chosen.
 ///
 /// JSON: one sealed record a line.
 #[derive(Debug, clap::Args)]
@@ -78,6 +79,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Status> {
             storage: store.storage(),
             shown: heads,
             failures: 0,
+            is_away: false,
         };
         loop {
             let begun = Instant::now();
@@ -158,6 +160,8 @@ struct Follower<'s> {
     /// The place up to which everything was shown of each chain.
     shown: Heads,
     failures: u32,
+    /// Whether the server that the store is on was away at the last look.
+    is_away: bool,
 }
 
 impl Follower<'_> {
@@ -166,10 +170,19 @@ impl Follower<'_> {
         match self.look() {
             Ok(found) => {
                 self.failures = 0;
+                if mem::take(&mut self.is_away) {
+                    output::note(&format!("{} is back", self.storage.location()));
+                }
                 Ok(found)
             }
             // Another program changes the file, or has it locked.
             Err(StorageError::Locked { .. }) => Ok(None),
+            Err(error @ StorageError::Unreachable { .. }) => {
+                if !mem::replace(&mut self.is_away, true) {
+                    output::note(&format!("{error}; waiting for it"));
+                }
+                Ok(None)
+            }
             Err(error) => {
                 self.failures += 1;
                 if self.failures < MOST_FAILURES {
@@ -193,13 +206,12 @@ impl Follower<'_> {
             );
         }
         let mut records = Vec::new();
-        let mut grown = 0;
+        let mut ends = Vec::new();
         for (chain, head) in heads {
             let last = self.shown.get(&chain).copied();
             if last == Some(head) {
                 continue;
             }
-            grown += 1;
             let left = BATCH.saturating_sub(records.len() as u64);
             if left == 0 {
                 break;
@@ -215,12 +227,15 @@ impl Follower<'_> {
             let full = found.len() as u64 == left;
             let end = found.last().filter(|_| full);
             let end = end.and_then(|end| u64::try_from(end.columns.sequence).ok());
-            self.shown.insert(chain, end.unwrap_or(head));
+            ends.push((chain, end.unwrap_or(head)));
             records.extend(found);
         }
+        let grown = ends.len();
         if grown > 1 {
             records.sort_by(|left, right| left.signed_at.cmp(&right.signed_at));
         }
+        // What was found is shown once the whole look has succeeded.
+        self.shown.extend(ends);
         Ok((grown > 0).then_some(records))
     }
 }
@@ -410,6 +425,7 @@ mod tests {
             filter: Filter::new(),
             shown: HashMap::from([(None, 0)]),
             failures: 0,
+            is_away: false,
         };
         storage.lock(10 * MOST_FAILURES);
         for _ in 0..10 * MOST_FAILURES {
@@ -435,6 +451,7 @@ mod tests {
             filter: Filter::new(),
             shown: HashMap::new(),
             failures: 0,
+            is_away: false,
         };
         for _ in 1..MOST_FAILURES {
             assert!(follower.next().unwrap().is_none());

@@ -40,7 +40,8 @@ pub trait Storage: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`StorageError::Open`] when the store cannot be used now.
+    /// [`StorageError::Unreachable`] when there is no server now, and [`StorageError::Open`] when the
+    /// store cannot be used for another reason.
     fn prepare(&self) -> Result<(), StorageError> {
         Ok(())
     }
@@ -274,6 +275,15 @@ pub enum StorageError {
         /// Path or host.
         location: String,
         /// What is missing, and what to do.
+        reason: String,
+    },
+    /// There is no server to talk to. The same may succeed later without anybody's doing; whether
+    /// what was on its way to it has taken effect is not known.
+    #[error("cannot reach the capsule store {location}: {reason}")]
+    Unreachable {
+        /// The host.
+        location: String,
+        /// What was found, and what to do.
         reason: String,
     },
     /// Reading failed.

@@ -1,5 +1,7 @@
 //! Stores in PostgreSQL, which keep a chain for each tenant.
 
+#[cfg(unix)]
+mod following;
 mod moving;
 mod reading;
 mod refused;

@@ -6,8 +6,6 @@ use serde_json::{Value, json};
 
 use super::{Store, ids};
 use crate::support::Ran;
-#[cfg(unix)]
-use crate::tail::Following;
 
 /// Of the chains: without a tenant, acme, globex.
 const LENGTHS: [usize; 3] = [2, 4, 2];
@@ -270,43 +268,4 @@ fn figures_are_those_of_all_chains_or_one() {
     assert_eq!(stats["tenants"], json!({"acme": 4, "globex": 2}));
     assert_eq!(store.json(&["stats", "--tenant", "acme"])["total"], 4);
     assert_eq!(store.json(&["stats", "--no-tenant"])["total"], 2);
-}
-
-/// A chain that is new is followed as well, and one that is not chosen is not.
-#[cfg(unix)]
-#[test]
-fn every_chain_is_followed_or_the_chosen_one() {
-    let Some(store) = Store::recorded() else {
-        return;
-    };
-    let options = [
-        "-n",
-        "1",
-        "--columns",
-        "seq,tenant,source",
-        "--type",
-        "agent",
-    ];
-    let follow = |chain: &[&str]| {
-        let options = [&options[..], chain, &["--pg", &store.url]].concat();
-        let mut tail = Following::begin(&store.home, &options);
-        assert_eq!(tail.line(), "SEQ  TENANT  SOURCE\n");
-        tail
-    };
-    let (mut all, mut globex) = (follow(&[]), follow(&["--tenant", "globex"]));
-    assert_eq!(all.line(), "  3  acme    agent\n");
-    assert_eq!(globex.line(), "  1  globex  agent\n");
-    for (tenant, line) in [
-        (Some("new"), "  1  new     agent\n"),
-        (None, "  3          agent\n"),
-        (Some("globex"), "  3  globex  agent\n"),
-    ] {
-        store.record(&[(tenant, "later")]);
-        assert_eq!(all.line(), line);
-    }
-    assert_eq!(globex.line(), "  3  globex  agent\n");
-    for tail in [all, globex] {
-        let output = tail.leave();
-        assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
-    }
 }
