@@ -1,6 +1,8 @@
 //! Callers who wait for the store: they append to it themselves when nothing is on its way.
 
+use std::fs;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -367,5 +369,39 @@ fn closed_while_it_fails_it_is_in_the_journal() {
     }
     store.set(Mood::Works);
     open().close(PATIENCE).unwrap();
-    assert_eq!(store.contents(), [0, 1, 2]);
+    // The one that did not wait was in the journal first; they were made at the same time.
+    assert_eq!(store.contents(), [0, 2, 1]);
+}
+
+/// What stands in a journal, with the capsules of actions that have ended.
+fn journaled(journals: &Path) -> String {
+    let files = fs::read_dir(journals).unwrap();
+    let bytes = files.flat_map(|file| fs::read(file.unwrap().path()).unwrap());
+    String::from_utf8_lossy(&bytes.collect::<Vec<_>>()).into_owned()
+}
+
+#[test]
+fn its_capsule_goes_to_the_journal_only_when_the_store_fails() {
+    let directory = capsules_tests::temp_dir();
+    let store = Watched::new();
+    let capsules = Capsules::builder()
+        .storage(store.clone())
+        .signer(LocalSigner::generate().unwrap())
+        .journals(directory.path())
+        .build()
+        .unwrap();
+    // Opens the store.
+    capsules.scope_sync(|| goes_on(0));
+    capsules.flush().wait().unwrap();
+    let ended = |n| journaled(directory.path()).contains(&format!(r#""result":{n},"#));
+    capsules.scope_sync(|| waits(17)).unwrap();
+    let started = journaled(directory.path());
+    assert!(started.contains(r#""request":"17""#), "{started}");
+    assert!(!ended(17));
+    store.set(Mood::Fails);
+    capsules.scope_sync(|| waits(18)).unwrap_err();
+    assert!(ended(18));
+    store.set(Mood::Works);
+    capsules.close(PATIENCE).unwrap();
+    assert_eq!(store.contents(), [0, 17, 18]);
 }

@@ -60,3 +60,17 @@ fn an_instance_that_asks_for_it() {
         assert_stored(&trail, capsules.scope_sync(by_instance));
     }
 }
+
+/// The journal does not say that they have ended.
+#[test]
+fn nothing_of_it_is_left_to_recover() {
+    let trail = Trail::new();
+    let mut writer = trail.start(env!("CARGO_BIN_EXE_writer"), &["committed"]);
+    while trail.log().returned.len() < 20 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+    let (actions, pending) = trail.assert_nothing_lost();
+    assert!(actions >= 20 && pending <= 1, "{actions}, {pending}");
+}

@@ -11,8 +11,8 @@ use capsules::{DataDir, OutcomeStatus};
 use crate::program::PROGRAM;
 use crate::support::recovered_chain;
 
-/// Three transactions, and the checkpoint of the end.
-const COMMANDS: &str = "calls 2\nsettle\ncalls 2\nsettle\ncalls 2\nsettle\n";
+/// Transactions of the recorder and of the caller, and the checkpoint of the end.
+const COMMANDS: &str = "calls 2\nsettle\ncommits 2\ncalls 2\nsettle\n";
 
 /// What SQLite does to the file and its log.
 const SYSTEM_CALLS: [&str; 4] = ["pwrite64", "fsync", "fdatasync", "ftruncate"];

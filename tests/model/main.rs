@@ -26,7 +26,7 @@ fn the_protocol_keeps_its_promises() {
 fn assert_caught(mistake: Protocol, promise: &'static str) {
     let checker = mistake
         .checker()
-        .finish_when(HasDiscoveries::AnyFailures)
+        .finish_when(HasDiscoveries::AnyOf([promise].into()))
         .spawn_bfs()
         .join();
     assert!(
@@ -90,4 +90,9 @@ fn committing_past_the_queue_breaks_the_order() {
 #[test]
 fn trimming_what_a_caller_could_not_commit_loses() {
     assert_caught(Protocol::TrimsAFailedPass, RETURNED);
+}
+
+#[test]
+fn queueing_what_a_caller_could_not_commit_without_a_journal_loses() {
+    assert_caught(Protocol::ForgetsAFailedPass, RETURNED);
 }

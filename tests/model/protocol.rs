@@ -40,6 +40,8 @@ pub(crate) enum Protocol {
     PassesTheQueue,
     /// The journal is told that what a caller could not commit by itself is stored.
     TrimsAFailedPass,
+    /// What a caller could not commit by itself is queued, and its call returns, without a journal.
+    ForgetsAFailedPass,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -103,6 +105,7 @@ enum Pass {
     None,
     Claimed(Id),
     Stored(Id),
+    Failed(Id),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -145,7 +148,10 @@ pub(crate) enum Action {
     /// The caller is told that it failed, whether or not it took effect.
     PassUnanswered,
     PassFails,
-    PassTrim,
+    /// What failed is journaled after all.
+    PassJournal,
+    /// The journal notes, in memory at first, that the action has ended.
+    PassNote,
     /// A new segment begins, with the starts of what still runs.
     Rotate,
     DeleteOldest,
@@ -155,6 +161,15 @@ pub(crate) enum Action {
     Deliver(usize),
     DeleteRecovered(usize),
     RecovererDies(usize),
+}
+
+impl Pass {
+    fn id(self) -> Option<Id> {
+        match self {
+            Self::None => None,
+            Self::Claimed(id) | Self::Stored(id) | Self::Failed(id) => Some(id),
+        }
+    }
 }
 
 impl State {
@@ -257,10 +272,7 @@ impl Protocol {
                 state.journal(Entry::Start(id));
                 state.started.insert(id);
             }
-            CallerStep::Journal => {
-                let number = 1 + ids_before(state);
-                state.journal(Entry::Accepted(number, id));
-            }
+            CallerStep::Journal => journal_accepted(state, id),
             // The queue of a closed instance takes nothing.
             CallerStep::Push if !state.leaving => state.queue.push(id),
             CallerStep::Push => {}
@@ -282,11 +294,12 @@ impl Protocol {
         }
     }
 
-    /// Whether a caller may commit by itself, instead of pushing: nothing is before its capsule.
+    /// Whether a caller may commit by itself, instead of journaling and pushing: nothing is before its
+    /// capsule.
     fn may_pass(self, state: &State, caller: usize) -> bool {
         let Caller { steps, .. } = state.callers[caller];
         let nothing_before = state.queue.is_empty() && state.batch == Batch::None;
-        self.caller_steps()[steps] == CallerStep::Push
+        self.caller_steps()[steps] == CallerStep::Journal
             && !state.leaving
             && (nothing_before || self == Self::PassesTheQueue)
     }
@@ -306,18 +319,30 @@ impl Protocol {
                 if failure == Action::PassUnanswered {
                     self.append(state, &[id]);
                 }
+                state.pass = Pass::Failed(id);
+            }
+            (Pass::Failed(id), _) => {
+                if self != Self::ForgetsAFailedPass {
+                    journal_accepted(state, id);
+                }
                 if self == Self::TrimsAFailedPass {
                     self.trim(state, &[id]);
                 }
                 state.queue.insert(0, id);
-                self.has_stepped(state, id.0);
+                self.has_passed(state, id);
             }
             (Pass::Stored(id), _) => {
-                self.trim(state, &[id]);
-                self.has_stepped(state, id.0);
+                state.committed.insert(id);
+                self.has_passed(state, id);
             }
             (Pass::None, _) => {}
         }
+    }
+
+    /// Beyond the steps of journaling and pushing.
+    fn has_passed(self, state: &mut State, (caller, _): Id) {
+        self.has_stepped(state, caller);
+        self.has_stepped(state, caller);
     }
 
     fn append(self, state: &mut State, batch: &[Id]) {
@@ -347,6 +372,11 @@ impl Protocol {
     }
 }
 
+fn journal_accepted(state: &mut State, id: Id) {
+    let number = 1 + ids_before(state);
+    state.journal(Entry::Accepted(number, id));
+}
+
 /// How many capsules the journal has numbered.
 fn ids_before(state: &State) -> u8 {
     let last = state.accepted().map(|(number, _)| number).max();
@@ -364,8 +394,7 @@ impl Model for Protocol {
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         if state.alive {
             for (caller, actions_of) in ACTIONS.into_iter().enumerate() {
-                let passes =
-                    matches!(state.pass, Pass::Claimed(id) | Pass::Stored(id) if id.0 == caller);
+                let passes = state.pass.id().is_some_and(|id| id.0 == caller);
                 if state.callers[caller].action < actions_of && !passes {
                     actions.push(Action::Caller(caller));
                     if state.pass == Pass::None && self.may_pass(state, caller) {
@@ -381,7 +410,8 @@ impl Model for Protocol {
                         actions.extend([Action::PassUnanswered, Action::PassFails]);
                     }
                 }
-                Pass::Stored(_) => actions.push(Action::PassTrim),
+                Pass::Failed(_) => actions.push(Action::PassJournal),
+                Pass::Stored(_) => actions.push(Action::PassNote),
             }
             match &state.batch {
                 Batch::None if !state.queue.is_empty() && state.pass == Pass::None => {
@@ -450,7 +480,8 @@ impl Model for Protocol {
             | Action::PassAppend
             | Action::PassUnanswered
             | Action::PassFails
-            | Action::PassTrim => self.pass(&mut state, action),
+            | Action::PassJournal
+            | Action::PassNote => self.pass(&mut state, action),
             Action::Rotate => {
                 state.rotations -= 1;
                 let running = match self {

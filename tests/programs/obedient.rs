@@ -5,6 +5,7 @@
 //! `QUANTUMPIPES_DATA_DIR` set to the directory
 //!
 //! - `calls N` makes so many calls, and answers with the id of each and the statistics
+//! - `commits N` does the same with calls that wait for the store
 //! - `stats` answers with the statistics
 //! - `settle` waits until nothing waits any more, and answers with the statistics
 //! - `hold SECONDS` takes the store's write lock, answers, and keeps it for so long
@@ -25,6 +26,11 @@ fn call() -> Uuid {
     capsules::current().id().unwrap_or_default()
 }
 
+#[audit(type = "tool", durability = "committed")]
+fn committed() -> Uuid {
+    capsules::current().id().unwrap_or_default()
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let directory = arguments.next().ok_or("an argument is missing")?;
@@ -37,12 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for line in io::stdin().lock().lines() {
         let line = line?;
         match line.split_once(' ').unwrap_or((&line, "")) {
-            ("calls", count) => {
-                for _ in 0..count.parse()? {
-                    answer(&call().to_string())?;
-                }
-                answer_stats()?;
-            }
+            ("calls", count) => make(call, count)?,
+            ("commits", count) => make(committed, count)?,
             ("stats", _) => answer_stats()?,
             ("settle", _) => {
                 let deadline = Instant::now() + Duration::from_secs(20);
@@ -65,6 +67,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
+}
+
+fn make(call: fn() -> Uuid, count: &str) -> Result<(), Box<dyn Error>> {
+    for _ in 0..count.parse()? {
+        answer(&call().to_string())?;
+    }
+    Ok(answer_stats()?)
 }
 
 /// Holds the lock as another program does that writes to the store.

@@ -1,7 +1,8 @@
 //! A program that writes capsules from threads and tasks, and keeps a log of what it may rely on:
 //! the id of each action that runs, and the id of each whose call has returned.
 //!
-//! usage: `writer DIRECTORY LOG forever PACE` until it is killed, with a pace in microseconds, or
+//! usage: `writer DIRECTORY LOG forever PACE` until it is killed, with a pace in microseconds,
+//! `writer DIRECTORY LOG committed` to wait for the store with each call until it is killed, or
 //! `writer DIRECTORY LOG calls TASKS CALLS` to make so many calls in each of so many tasks
 
 use std::error::Error;
@@ -21,7 +22,7 @@ static LOG: OnceLock<File> = OnceLock::new();
 fn agent(pace: Duration) -> Uuid {
     let id = running();
     returned(tool(pace));
-    returned(tool(pace));
+    returned(committed_tool(pace));
     id
 }
 
@@ -35,6 +36,13 @@ async fn async_agent(pace: Duration) -> Uuid {
 
 #[audit(type = "tool")]
 fn tool(pace: Duration) -> Uuid {
+    let id = running();
+    thread::sleep(pace);
+    id
+}
+
+#[audit(type = "tool", durability = "committed")]
+fn committed_tool(pace: Duration) -> Uuid {
     let id = running();
     thread::sleep(pace);
     id
@@ -63,6 +71,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             let pace = Duration::from_micros(next()?.parse()?);
             runtime.block_on(forever(pace))
         }
+        "committed" => loop {
+            returned(committed_tool(Duration::ZERO));
+        },
         "calls" => {
             let (tasks, calls) = (next()?.parse()?, next()?.parse()?);
             runtime.block_on(make_calls(tasks, calls))?;

@@ -1,5 +1,6 @@
 //! Waiting for the commit against a bare commit.
 
+use std::hint::black_box;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,17 +19,20 @@ pub(crate) fn committed() {
     let capsules = open(directory.path(), Durability::Committed);
     let mut bare = bare_commit(directory.path());
     let mut append = bare_append(directory.path(), ROUNDS);
-    let mut times = [const { Vec::new() }; 3];
+    let mut seal = bare_seal(directory.path());
+    let mut times = [const { Vec::new() }; 4];
     capsules.scope_sync(|| {
         (0..100).for_each(|_| no_op());
         for _ in 0..ROUNDS {
             times[0].push(timed(&mut bare));
             times[1].push(timed(&mut append));
             times[2].push(timed(no_op));
+            times[3].push(timed(&mut seal));
         }
     });
-    let [bare, append, one] = times.map(|mut times| percentiles(&mut times));
+    let [bare, append, one, seal] = times.map(|mut times| percentiles(&mut times));
     row("bare commit of one row, WAL and FULL", bare);
+    row("hash and signature of one capsule", seal);
     row("bare append of one sealed record", append);
     row("Committed, one caller", one);
     println!("{:<44} {:>9.2}", "  ratio of the p50", one[0] / bare[0]);
@@ -115,6 +119,16 @@ fn bare_commit(directory: &Path) -> impl FnMut() {
             .prepare_cached("INSERT INTO rows (data) VALUES (?1)")
             .unwrap();
         insert.execute([&data]).unwrap();
+    }
+}
+
+/// The primitives of sealing: SHA3-256 and Ed25519.
+fn bare_seal(directory: &Path) -> impl FnMut() {
+    let seal = Seal::open(&DataDir::new(directory).unwrap()).unwrap();
+    let draft = Draft::new(&Capsule::new(CapsuleType::Tool)).unwrap();
+    move || {
+        let linked = Unsigned::new(&draft, &Position::after(None));
+        black_box(seal.sign(linked)).unwrap();
     }
 }
 

@@ -23,6 +23,9 @@ const FIRST_SEGMENT: u64 = 64 << 10;
 /// The buffer that entries are assembled in keeps at most this much between two of them.
 const BUFFER: usize = 256 << 10;
 
+/// So many actions end with a note at most before the journal is looked after.
+const NOTES: u32 = 64;
+
 /// The journal of this process for one store.
 ///
 /// Appending takes one `write` under a lock, so the order of entries in the file is the order of
@@ -50,6 +53,10 @@ struct State<F> {
     accepted: u64,
     /// Actions that have started and not ended.
     open: HashMap<Uuid, Start>,
+    /// Entries that are written together with the next one.
+    notes: Vec<u8>,
+    /// How many were noted since the journal was looked after.
+    noted: u32,
     buffer: Vec<u8>,
 }
 
@@ -98,6 +105,8 @@ impl<D: Disk> Journal<D> {
             old: VecDeque::new(),
             accepted: 0,
             open: HashMap::new(),
+            notes: Vec::new(),
+            noted: 0,
             buffer: Vec::new(),
         };
         Ok(Self {
@@ -152,8 +161,7 @@ impl<D: Disk> Journal<D> {
         Ok(Receipt { sequence })
     }
 
-    /// Notes that the action of this id has ended and leaves no capsule, or that its capsule,
-    /// which [`accept`](Self::accept) could not write, is in the store.
+    /// Notes that the action of this id has ended and leaves no capsule.
     ///
     /// # Errors
     ///
@@ -164,6 +172,27 @@ impl<D: Disk> Journal<D> {
             state.open.remove(&id);
             state.append(header, "")
         })
+    }
+
+    /// Notes that the capsule of an action is in the store, which never was in the journal. That is
+    /// written with the next entry: until then a recovery finds the action, and its capsule stored.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`committed`](Self::committed), which this does once in a while.
+    pub(crate) fn stored(&self, id: Uuid) -> Result<(), TrimError> {
+        let header = header(Kind::Ended, id, Timestamp::now(), "")?;
+        let due = self.with_state(|state| {
+            if state.open.remove(&id).is_some() {
+                push_entry(&mut state.notes, &header, "");
+            }
+            state.noted += 1;
+            Ok(state.noted >= NOTES || state.current.is_full() || state.current.is_torn())
+        })?;
+        if due {
+            self.committed([])?;
+        }
+        Ok(())
     }
 
     /// Says that these capsules are in the store, or that it is on record there that they are
@@ -183,9 +212,13 @@ impl<D: Disk> Journal<D> {
         }
         // Each step helps even if the one before it failed.
         let marked = self.mark(&mut progress);
+        let noted = self.with_state(State::write_notes);
         let replaced = self.replace_segment();
         let removed = self.remove_segments(progress.committed.through());
-        marked.and(replaced).and(removed)
+        marked
+            .and(noted.map_err(TrimError::from))
+            .and(replaced)
+            .and(removed)
     }
 
     /// Closes the journal, and deletes it if all that it holds is committed. Otherwise it waits
@@ -200,14 +233,18 @@ impl<D: Disk> Journal<D> {
             return Ok(());
         }
         let progress = lock(&self.progress);
-        let Some(state) = lock(&self.state).take() else {
+        let Some(mut state) = lock(&self.state).take() else {
             return Ok(());
         };
+        let needed = progress.committed.through() < state.accepted || !state.open.is_empty();
+        if needed {
+            // What is missing costs the recovery a look at the store.
+            let _ = state.write_notes();
+        }
         let segments = || {
             let old = state.old.iter().map(|old| &old.segment);
             old.chain([&state.current])
         };
-        let needed = progress.committed.through() < state.accepted || !state.open.is_empty();
         let removed = if needed {
             Ok(())
         } else {
@@ -319,8 +356,22 @@ impl<D: Disk> Drop for Journal<D> {
 
 impl<F: DiskFile> State<F> {
     fn append(&mut self, header: EntryHeader, text: &str) -> Result<(), AppendError> {
-        self.buffer.clear();
+        self.buffer.clone_from(&self.notes);
         push_entry(&mut self.buffer, &header, text);
+        self.write_buffer()?;
+        self.notes.clear();
+        Ok(())
+    }
+
+    /// Writes what no entry has taken along. Nothing relies on it, so it is given up when it cannot
+    /// be written.
+    fn write_notes(&mut self) -> Result<(), AppendError> {
+        self.noted = 0;
+        if self.notes.is_empty() {
+            return Ok(());
+        }
+        mem::swap(&mut self.buffer, &mut self.notes);
+        self.notes.clear();
         self.write_buffer()
     }
 

@@ -132,7 +132,8 @@ impl Committer {
                 self.shared.queue.done(1, bytes);
                 true
             }
-            Some(job) => {
+            Some(mut job) => {
+                self.shared.journal_job(&mut job);
                 self.shared.queue.put_back(job);
                 false
             }
@@ -321,18 +322,17 @@ impl Committer {
         let Some(journal) = self.shared.journal.get() else {
             return;
         };
+        let report = |error| self.shared.journal_failed(&error);
         for job in stored {
             // Its start may be in the journal although the capsule is not.
-            if job.receipt.is_none()
-                && job.durability != Durability::Memory
-                && let Err(error) = journal.end(job.draft.id())
-            {
-                self.shared.journal_failed(&error);
+            if job.receipt.is_none() && job.durability != Durability::Memory {
+                journal.stored(job.draft.id()).unwrap_or_else(report);
             }
         }
-        if let Err(error) = journal.committed(stored.iter().filter_map(|job| job.receipt)) {
-            // It is tried again with every batch.
-            self.shared.journal_failed(&error);
+        let mut receipts = stored.iter().filter_map(|job| job.receipt).peekable();
+        if receipts.peek().is_some() {
+            // What fails is tried again with every batch.
+            journal.committed(receipts).unwrap_or_else(report);
         }
     }
 

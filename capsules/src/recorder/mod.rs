@@ -50,7 +50,7 @@ pub(crate) use recovery::recover_into;
 use ahead::Ahead;
 use at_exit::AtExit;
 use committer::{Committer, as_recorders_thread};
-use shared::Shared;
+use shared::{Job, Shared};
 
 /// How many sealed batches may wait for the committer.
 const BATCHES_AHEAD: usize = 1;
@@ -215,7 +215,8 @@ impl Recorder {
     /// Accepts a capsule and waits until it is committed.
     ///
     /// When nothing is on its way this thread commits it itself: to wake another thread, and to be
-    /// woken by it, takes about as long as half a commit.
+    /// woken by it, takes about as long as half a commit. The journal, which knows of the start,
+    /// takes the capsule only if that fails.
     pub(crate) fn accept_and_wait(
         self: &Arc<Self>,
         draft: Draft,
@@ -223,11 +224,15 @@ impl Recorder {
     ) -> Result<(), Error> {
         AtExit::wait_for(self);
         let shared = self.shared();
-        let job = shared.accept(draft, durability);
         // The locks of a forked child's parent may never be released.
-        if !shared.forked && self.ahead.appends_on_any_thread() && shared.queue.pass(job.size()) {
+        if !shared.forked
+            && self.ahead.appends_on_any_thread()
+            && shared.queue.pass(Job::size_of(&draft))
+        {
+            let job = shared.accept_unjournaled(draft, durability);
             return as_recorders_thread(|| committer::lock(&self.committer).commit_passing(job));
         }
+        let job = shared.accept(draft, durability);
         shared.enqueue_and_report(job).wait()
     }
 

@@ -48,6 +48,8 @@ struct State {
     flushes: VecDeque<(u64, Answer<()>)>,
     /// Futures that wait for room.
     wakers: Vec<Waker>,
+    /// How many threads wait for room.
+    blocked: usize,
     /// How many of the jobs that were taken last have a caller who waits.
     together: usize,
     /// Whether a caller commits a job that has passed by the queue.
@@ -152,10 +154,12 @@ impl Queue {
     pub(super) fn wait_for_room(&self) {
         let mut state = self.lock();
         while self.is_full_in(&state) {
+            state.blocked += 1;
             state = self
                 .room
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.blocked -= 1;
         }
     }
 
@@ -257,7 +261,7 @@ impl Queue {
 
     /// Says that jobs which were taken are committed, or given up.
     pub(super) fn done(&self, count: usize, bytes: usize) {
-        let (wakers, wake) = {
+        let (wakers, wake, blocked) = {
             let mut state = self.lock();
             state.passing = false;
             state.size.count -= count;
@@ -278,12 +282,16 @@ impl Queue {
             } else {
                 std::mem::take(&mut state.wakers)
             };
-            (wakers, state.on_their_way() == 0 && state.is_due())
+            let wake = state.on_their_way() == 0 && state.is_due();
+            (wakers, wake, state.blocked > 0)
         };
         if wake {
             self.wake();
         }
-        self.room.notify_all();
+        // A system call, which costs more than the rest when nobody waits.
+        if blocked {
+            self.room.notify_all();
+        }
         wakers.into_iter().for_each(Waker::wake);
     }
 

@@ -44,7 +44,12 @@ pub(super) struct Job {
 impl Job {
     /// What the job counts against the queue's limit of bytes.
     pub(super) fn size(&self) -> usize {
-        size_of::<Self>() + self.draft.text().len()
+        Self::size_of(&self.draft)
+    }
+
+    /// The same of the job that a draft becomes.
+    pub(super) fn size_of(draft: &Draft) -> usize {
+        size_of::<Self>() + draft.text().len()
     }
 }
 
@@ -71,19 +76,29 @@ impl Shared {
         child
     }
 
-    /// Journals a capsule.
+    /// Accepts a capsule: journals it.
     pub(super) fn accept(&self, draft: Draft, durability: Durability) -> Job {
-        let receipt = match durability {
-            // In a forked child nobody will ever store what is in memory.
-            Durability::Memory if !self.forked => None,
-            _ => self.write_to_journal(&draft),
-        };
+        let mut job = self.accept_unjournaled(draft, durability);
+        self.journal_job(&mut job);
+        job
+    }
+
+    /// Accepts a capsule whose caller waits until it is stored, or journaled after all.
+    pub(super) fn accept_unjournaled(&self, draft: Draft, durability: Durability) -> Job {
         self.counters.accept();
         Job {
             draft,
             durability,
-            receipt,
+            receipt: None,
             answer: None,
+        }
+    }
+
+    /// Writes a job to the journal, unless it is to be in memory only.
+    pub(super) fn journal_job(&self, job: &mut Job) {
+        // In a forked child nobody will ever store what is in memory.
+        if job.durability != Durability::Memory || self.forked {
+            job.receipt = self.write_to_journal(&job.draft);
         }
     }
 
@@ -114,7 +129,7 @@ impl Shared {
         reply
     }
 
-    pub(super) fn write_to_journal(&self, draft: &Draft) -> Option<Receipt> {
+    fn write_to_journal(&self, draft: &Draft) -> Option<Receipt> {
         self.settings.journals.as_ref()?;
         let now = Timestamp::now();
         let accepted = self

@@ -8,6 +8,7 @@ mod query;
 mod readers;
 mod row;
 mod schema;
+mod transaction;
 
 use std::fmt;
 use std::mem;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use uuid::Uuid;
 
 use self::checkpoints::Checkpoints;
@@ -25,6 +26,7 @@ use self::identity::FileId;
 use self::query::Query;
 use self::readers::Readers;
 use self::schema::Layout;
+use self::transaction::Transaction;
 use super::{Filter, SealNext, Storage, StorageError, check_links};
 use crate::chain::Head;
 use crate::record::{RecordRef, SealedRecord};
@@ -140,12 +142,11 @@ impl SqliteStorage {
                 location: self.location(),
             });
         };
-        if file.is_at(&self.path) {
-            let appended = self.append_locked(connection, tenant, seal);
-            // It may have been deleted meanwhile.
-            if appended.is_err() || file.is_at(&self.path) {
-                return appended;
-            }
+        let appended = self.append_locked(connection, *file, tenant, seal);
+        match appended {
+            Ok(true) => return Ok(()),
+            Err(error) if file.is_at(&self.path) => return Err(error),
+            Ok(false) | Err(_) => {}
         }
         if let Writer::Open(connection, _) = mem::replace(writer, Writer::Lost) {
             self.checkpoints.release();
@@ -191,22 +192,26 @@ impl SqliteStorage {
         Ok(writer)
     }
 
+    /// `false`, and nothing is appended, when the file is no longer at the path.
     fn append_locked(
         &self,
         connection: &mut Connection,
+        file: FileId,
         tenant: Option<&str>,
         seal: &mut SealNext<'_>,
-    ) -> Result<(), StorageError> {
+    ) -> Result<bool, StorageError> {
         let failed = |failure: Failure| failure.during(Attempt::Write, &self.path);
-        // Dropped without a commit, by an error or a panic of `seal`, it rolls back.
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|error| failed(error.into()))?;
-        let head = row::read_head(&transaction).map_err(failed)?;
+        let transaction = Transaction::begin(connection).map_err(failed)?;
+        // Only now, as the lock may have been waited for. A file that goes later takes this along with
+        // all that it holds.
+        if !file.is_at(&self.path) {
+            return Ok(false);
+        }
+        let head = row::read_head(transaction.connection()).map_err(failed)?;
         let records = seal(head.as_ref())?;
         check_links(&self.location(), head.as_ref(), &records)?;
         for record in &records {
-            row::insert(&transaction, record, tenant).map_err(|failure| {
+            row::insert(transaction.connection(), record, tenant).map_err(|failure| {
                 if failure.is_duplicate_id() {
                     let id = record.columns.id.clone();
                     return StorageError::Duplicate {
@@ -217,9 +222,9 @@ impl SqliteStorage {
                 failed(failure)
             })?;
         }
-        transaction.commit().map_err(|error| failed(error.into()))?;
+        transaction.commit().map_err(failed)?;
         self.checkpoints.note(&records);
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rows of the table `capsules`.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::failure::Failure;
 use crate::chain::Head;
@@ -98,24 +98,23 @@ pub(super) fn insert(
         .prepare_cached(
             "INSERT OR ABORT INTO capsules (id, type, sequence, previous_hash, data, hash, \
              signature, signature_pq, signed_at, signed_by, session_id, tenant_id, domain) \
-             VALUES (:id, :type, :sequence, :previous_hash, :data, :hash, :signature, \
-             :signature_pq, :signed_at, :signed_by, :session_id, :tenant_id, :domain)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
-        .execute(named_params! {
-            ":id": columns.id,
-            ":type": columns.kind,
-            ":sequence": columns.sequence,
-            ":previous_hash": columns.previous_hash,
-            ":data": record.content,
-            ":hash": record.hash,
-            ":signature": record.signature,
-            ":signature_pq": record.signature_pq,
-            ":signed_at": record.signed_at,
-            ":signed_by": record.signed_by,
-            ":session_id": columns.session_id,
-            ":tenant_id": columns.tenant_id.as_deref().or(tenant),
-            ":domain": columns.domain,
-        })?;
+        .execute(params![
+            columns.id,
+            columns.kind,
+            columns.sequence,
+            columns.previous_hash,
+            record.content,
+            record.hash,
+            record.signature,
+            record.signature_pq,
+            record.signed_at,
+            record.signed_by,
+            columns.session_id,
+            columns.tenant_id.as_deref().or(tenant),
+            columns.domain,
+        ])?;
     Ok(())
 }
 

@@ -115,6 +115,64 @@ fn segments_are_deleted_when_committed_and_keep_open_starts() {
     );
 }
 
+/// What is recovered of a copy of the journal, as if its process had died now.
+fn started_in_a_copy(directory: &Path) -> Vec<Uuid> {
+    let copy = tempfile::tempdir().unwrap();
+    for file in files(directory) {
+        fs::copy(&file, copy.path().join(file.file_name().unwrap())).unwrap();
+    }
+    recover_all(copy.path()).0.started
+}
+
+#[test]
+fn that_a_capsule_is_stored_is_written_with_the_next_entry() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    journal.start(id(1), at(1), &text(1)).unwrap();
+    journal.start(id(2), at(2), &text(2)).unwrap();
+    let length = || files(directory.path())[0].metadata().unwrap().len();
+    let before = length();
+    journal.stored(id(1)).unwrap();
+    journal.stored(id(3)).unwrap();
+    assert_eq!(length(), before);
+    assert_eq!(started_in_a_copy(directory.path()), ids([1, 2]));
+    journal.start(id(4), at(4), &text(4)).unwrap();
+    assert_eq!(started_in_a_copy(directory.path()), ids([2, 4]));
+    // A journal that stays takes it along, one that need not stay is deleted.
+    journal.stored(id(4)).unwrap();
+    journal.close().unwrap();
+    assert_eq!(recover_all(directory.path()).0.started, ids([2]));
+    let journal = Journal::open(directory.path()).unwrap();
+    journal.start(id(5), at(5), &text(5)).unwrap();
+    journal.stored(id(5)).unwrap();
+    journal.close().unwrap();
+    assert!(files(directory.path()).is_empty());
+}
+
+#[test]
+fn a_journal_of_starts_alone_stays_short_and_is_missed_when_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    let short = short_journal(directory.path());
+    short.start(id(0), at(0), &text(0)).unwrap();
+    for n in 1..200 {
+        short.start(id(n), at(n), &text(n)).unwrap();
+        short.stored(id(n)).unwrap();
+        let segments = files(directory.path());
+        assert_eq!(segments.len(), 1, "{segments:?}");
+        assert!(segments[0].metadata().unwrap().len() < 2 * SHORT_SEGMENT);
+    }
+    drop(short);
+    assert_eq!(recover_all(directory.path()).0.started, ids([0]));
+
+    let journal = Journal::open(directory.path()).unwrap();
+    fs::remove_file(&files(directory.path())[0]).unwrap();
+    for n in 0..100 {
+        journal.start(id(n), at(n), &text(n)).unwrap();
+        journal.stored(id(n)).unwrap();
+    }
+    assert_eq!(files(directory.path()).len(), 1);
+}
+
 #[test]
 fn segments_stay_as_long_as_one_capsule_is_not_committed() {
     let directory = tempfile::tempdir().unwrap();
