@@ -8,12 +8,13 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::IndexError;
+use super::zones::ZONES;
 use crate::storage::sqlite::open::{configure, create_private, sibling};
 
 /// Marks our files: `CAPI` in the header's application id.
 const APPLICATION_ID: i64 = 0x4341_5049;
 /// Of the schema. An index of another version is made anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Words are what Unicode calls letters and digits; case and accents do not matter.
 pub(super) const TOKENIZER: &str = "tokenize = 'unicode61 remove_diacritics 2'";
@@ -140,6 +141,7 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if state(&transaction)? == State::Empty {
         transaction.execute_batch(ENTRIES)?;
+        transaction.execute_batch(ZONES)?;
         transaction.execute_batch(&texts())?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", VERSION)?;

@@ -14,6 +14,7 @@ mod query;
 mod search;
 mod sessions;
 mod update;
+mod zones;
 
 use std::path::{Path, PathBuf};
 

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
 use super::file::TOKENIZER;
-use super::{Field, Index, IndexError, Place, Query, entries, places};
+use super::{Field, Index, IndexError, Place, Query, entries, places, zones};
 use crate::facts::Facts;
 use crate::record::SealedRecord;
 use crate::storage::{Filter, Storage, StorageError};
@@ -134,9 +134,11 @@ impl Index {
             },
             _ => None,
         };
+        let (first, last) = places::rows(chain.unwrap_or_default());
         let mut scope = Scope {
             chain,
             cursor: None,
+            time: zones::narrow(&self.connection, (first, last), filter).map_err(failed)?,
         };
         if let Some(id) = &filter.beyond {
             let record = match id.parse() {
@@ -178,22 +180,24 @@ struct Scope {
     chain: Option<i64>,
     /// The row to go on from, and when its record was sealed.
     cursor: Option<(i64, i64)>,
+    /// Of one chain, the first and the last row that the filter's time leaves.
+    time: (i64, i64),
 }
 
 impl Scope {
-    /// The first and the last row of a chain that a filter's places and the cursor leave.
+    /// The first and the last row of a chain that the filter's places, its time and the cursor leave.
     fn range(&self, chain: i64, filter: &Filter) -> (i64, i64) {
-        let (mut first, mut last) = places::rows(chain);
-        let start = first;
+        let (start, _) = places::rows(chain);
+        let (mut first, mut last) = self.time;
         let row = |place: u64| {
             let place = i64::try_from(place).map_or(places::PLACE, |n| n.min(places::PLACE));
             start | place
         };
         if let Some(after) = filter.after {
-            first = row(after).saturating_add(1);
+            first = first.max(row(after).saturating_add(1));
         }
         if let Some(before) = filter.before {
-            last = row(before).saturating_sub(1);
+            last = last.min(row(before).saturating_sub(1));
         }
         match self.cursor {
             Some((_, cursor)) if filter.oldest_first => first = first.max(cursor.saturating_add(1)),

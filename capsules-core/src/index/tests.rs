@@ -4,7 +4,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::storage::{MemoryStorage, SqliteStorage, Storage};
-use crate::{Capsule, CapsuleType, Draft, Filter, OutcomeStatus, Position, SealedRecord};
+use crate::{
+    Capsule, CapsuleType, Draft, Filter, OutcomeStatus, Position, SealedRecord, Timestamp,
+};
 
 /// Appends a capsule that was asked this.
 fn append(store: &dyn Storage, request: &str, change: impl FnOnce(&mut Capsule)) {
@@ -151,7 +153,7 @@ fn every_filter_selects() {
     let store = MemoryStorage::new();
     for number in 0..40_i64 {
         append(&store, "same", |capsule| {
-            capsule.trigger.timestamp = crate::Timestamp::from_micros(number * 1_000_000).unwrap();
+            capsule.trigger.timestamp = Timestamp::from_micros(number * 1_000_000).unwrap();
             if number % 10 == 0 {
                 capsule.kind = CapsuleType::Agent;
                 capsule.outcome.status = OutcomeStatus::Failure;
@@ -162,7 +164,7 @@ fn every_filter_selects() {
         });
     }
     let index = indexed(&store);
-    let time = |seconds: i64| crate::Timestamp::from_micros(seconds * 1_000_000).unwrap();
+    let time = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000).unwrap();
     for filter in [
         Filter::new().kind(CapsuleType::Agent),
         Filter::new().status(OutcomeStatus::Failure),
@@ -292,4 +294,30 @@ fn the_files_of_others_are_left_alone() {
     }
     let error = Index::open(&directory.path().join("none/index")).unwrap_err();
     assert!(error.is_denied(), "{error:?}");
+}
+
+#[test]
+fn a_time_far_from_the_end_finds_what_began_then() {
+    let store = MemoryStorage::new();
+    let mut index = Index::temporary().unwrap();
+    let time = |micros| Timestamp::from_micros(micros).unwrap();
+    // Indexed in three goes, of which two end within a zone.
+    for places in [0..3, 3..4_100, 4_100..9_000] {
+        for place in places {
+            append(&store, "the same", |capsule| {
+                capsule.trigger.timestamp = time(place);
+            });
+        }
+        update(&mut index, &store);
+    }
+    let found = |filter: Filter| found(&index, &store, "same", &filter.limit(2));
+    assert_eq!(found(Filter::new().until(time(2))), [1, 0]);
+    assert_eq!(found(Filter::new().since(time(2)).until(time(3))), [2]);
+    assert_eq!(
+        found(Filter::new().since(time(4_000)).oldest_first()),
+        [4_000, 4_001]
+    );
+    assert_eq!(found(Filter::new().since(time(8_999))), [8_999]);
+    assert_eq!(found(Filter::new().until(time(4_097))), [4_096, 4_095]);
+    assert!(found(Filter::new().since(time(9_000))).is_empty());
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Index, IndexError, entries, places};
+use super::{Index, IndexError, entries, places, zones};
 use crate::chain::Head;
 use crate::facts::Facts;
 use crate::record::RecordRef;
@@ -140,6 +140,13 @@ impl Index {
             return Err(failed(error));
         }
         let place = progress.as_ref().map(|progress| progress.sequence);
+        if part == Part::Entries
+            && let Some(last) = place.and_then(|place| places::row(number, place))
+        {
+            let first = before.and_then(|before| places::row(number, before.saturating_add(1)));
+            let first = first.unwrap_or(places::rows(number).0);
+            zones::widen(&transaction, first, last).map_err(failed)?;
+        }
         if let Some(progress) = progress {
             write_progress(&transaction, part, number, &progress).map_err(failed)?;
         }
@@ -160,7 +167,10 @@ impl Index {
     /// Empties the part.
     fn forget(&self, part: Part) -> Result<(), IndexError> {
         let clear = match part {
-            Part::Entries => "DELETE FROM entries; DELETE FROM progress WHERE part = 'entries';",
+            Part::Entries => {
+                "DELETE FROM entries; DELETE FROM zones; \
+                 DELETE FROM progress WHERE part = 'entries';"
+            }
             Part::Texts => {
                 "INSERT INTO texts (texts) VALUES ('delete-all'); \
                  DELETE FROM progress WHERE part = 'texts';"
