@@ -3,6 +3,7 @@
 mod checkpoints;
 mod failure;
 mod identity;
+mod lookup;
 pub(crate) mod open;
 mod query;
 mod readers;
@@ -23,7 +24,7 @@ use uuid::Uuid;
 use self::checkpoints::Checkpoints;
 use self::failure::{Attempt, Failure};
 use self::identity::FileId;
-use self::query::Query;
+use self::lookup::Lookup;
 use self::readers::Readers;
 use self::schema::Layout;
 use self::transaction::Transaction;
@@ -262,13 +263,9 @@ impl Storage for SqliteStorage {
     }
 
     fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError> {
-        let sql = format!(
-            "SELECT {} FROM {} WHERE hash = ? ORDER BY sequence LIMIT 1",
-            self.layout().columns(),
-            self.layout().catalogue()
-        );
-        self.readers
-            .read(|connection| row::read_one(connection, &sql, hash))
+        // A foreign file may have longer texts that begin with the hash.
+        let found = self.list(&Filter::new().hash_prefix(hash).oldest_first())?;
+        Ok(found.into_iter().find(|record| record.hash == hash))
     }
 
     fn head(&self, _tenant: Option<&str>) -> Result<Option<Head>, StorageError> {
@@ -307,25 +304,11 @@ impl Storage for SqliteStorage {
             None => None,
             Some(id) => Some(self.place_of(id)?),
         };
-        let Query { sql, parameters } = query::list(filter, cursor, &self.layout());
-        self.readers.read(|connection| {
-            let mut statement = connection.prepare_cached(&sql)?;
-            let mut rows = statement.query(params_from_iter(parameters))?;
-            let mut records = Vec::new();
-            while let Some(row) = rows.next()? {
-                records.push(row::read(row)?);
-            }
-            Ok(records)
-        })
+        Lookup::new(&self.readers, &self.layout(), filter, cursor).list()
     }
 
     fn count(&self, filter: &Filter) -> Result<u64, StorageError> {
-        let Query { sql, parameters } = query::count(filter, &self.layout());
-        self.readers.read(|connection| {
-            let mut statement = connection.prepare_cached(&sql)?;
-            let count: i64 = statement.query_row(params_from_iter(parameters), |row| row.get(0))?;
-            Ok(count.unsigned_abs())
-        })
+        Lookup::new(&self.readers, &self.layout(), filter, None).count()
     }
 
     fn close(&self) -> Result<(), StorageError> {

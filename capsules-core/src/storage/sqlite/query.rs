@@ -53,12 +53,16 @@ pub(super) fn list(filter: &Filter, cursor: Option<i64>, layout: &Layout) -> Que
         },
         cursor,
     );
-    // Ids have an index of their own; the order of the chain, which has one too, must not keep
-    // SQLite from using it.
-    query.sql.push_str(match filter.id_prefix {
-        None => " ORDER BY sequence ",
-        Some(_) => " ORDER BY +sequence ",
-    });
+    // Ids have an index of their own, and hashes in other tools' files; the order of the chain,
+    // which has one too, must not keep SQLite from using it.
+    let by_hash = filter.hash_prefix.is_some() && !layout.has_catalogue();
+    query
+        .sql
+        .push_str(if filter.id_prefix.is_some() || by_hash {
+            " ORDER BY +sequence "
+        } else {
+            " ORDER BY sequence "
+        });
     query
         .sql
         .push_str(if filter.oldest_first { "ASC" } else { "DESC" });

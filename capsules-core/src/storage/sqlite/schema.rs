@@ -81,6 +81,11 @@ impl Layout {
         }
     }
 
+    /// Whether the file has the index that this crate's files have.
+    pub(super) fn has_catalogue(&self) -> bool {
+        self.catalogue
+    }
+
     /// Whether the table keeps tenant and domain beside the content.
     pub(super) fn is_complete(&self) -> bool {
         self.added.iter().all(|present| *present)
