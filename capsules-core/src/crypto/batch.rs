@@ -27,7 +27,7 @@
 use std::array;
 use std::sync::OnceLock;
 
-use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
+use curve25519_dalek::constants::EIGHT_TORSION;
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
 use curve25519_dalek::{EdwardsPoint, Scalar};
@@ -97,10 +97,14 @@ impl Batch {
                 .map(|(z, scalar)| z * scalar)
                 .sum()
         };
+        // B and A have scalars twice as long as the weights, and would make the others' work longer.
         let (base, key) = (-sum(&self.s), sum(&self.k));
-        let scalars = weights.iter().chain([&base, &key]);
-        let points = [ED25519_BASEPOINT_POINT, self.key.to_edwards()];
-        let total = EdwardsPoint::vartime_multiscalar_mul(scalars, self.r.iter().chain(&points));
+        let total = EdwardsPoint::vartime_multiscalar_mul(&weights, &self.r)
+            + EdwardsPoint::vartime_double_scalar_mul_basepoint(
+                &key,
+                &self.key.to_edwards(),
+                &base,
+            );
         self.clear();
         total.is_identity()
     }
