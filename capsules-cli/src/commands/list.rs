@@ -18,8 +18,8 @@ use crate::{CliError, Result, Status, output, pager};
 /// the time of sealing, and --beyond leads to the next page.
 ///
 /// JSON: {"capsules": [sealed records], "total", "limit", "offset"}. Counting all that a filter
-/// selects may take much longer than finding the first; with --no-total, "total" is null where it
-/// is not known already.
+/// selects may take much longer than finding the first: "total" is null where it is not known
+/// already, unless --total asks for it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -55,9 +55,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID")]
     beyond: Option<String>,
 
-    /// Do not count how many there are in all, for --json
+    /// Count how many there are in all, for --json
     #[arg(long, requires = "json")]
-    no_total: bool,
+    total: bool,
 
     #[command(flatten)]
     filter: FilterArgs,
@@ -97,10 +97,10 @@ impl Args {
         // How many there are before a cursor is not known.
         let is_last =
             self.beyond.is_none() && found < self.limit && (found > 0 || self.offset == 0);
-        Ok(match (is_last, self.no_total) {
+        Ok(match (is_last, self.total) {
             (true, _) => Some(self.offset.saturating_add(found)),
-            (false, true) => None,
-            (false, false) => Some(storage.count(filter)?),
+            (false, true) => Some(storage.count(filter)?),
+            (false, false) => None,
         })
     }
 }

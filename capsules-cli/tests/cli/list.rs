@@ -127,7 +127,9 @@ SEQ  PARENT                                TENANT  USER  ERROR             SIGNE
 #[test]
 fn json_has_the_shape_of_the_http_interface() {
     let printed = home()
-        .run(["list", "--json", "--limit", "1", "--tenant", "acme"])
+        .run([
+            "list", "--json", "--total", "--limit", "1", "--tenant", "acme",
+        ])
         .passed();
     let page: serde_json::Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(page["capsules"].as_array().unwrap().len(), 1);
@@ -142,29 +144,29 @@ fn json_has_the_shape_of_the_http_interface() {
     );
 }
 
-/// A page that is not full tells how many there are; of a full one it is counted, unless nobody
-/// wants to know.
+/// A page that is not full tells how many there are; of a full one it is counted for whoever asks.
 #[test]
-fn the_total_is_counted_where_it_is_not_known() {
+fn the_total_is_counted_on_demand() {
     let home = home();
     for (args, total) in [
-        (&["--limit", "2"][..], Some(3)),
-        (&["--limit", "3"], Some(3)),
-        (&["--limit", "4"], Some(3)),
+        (&["--limit", "2", "--total"][..], Some(3)),
+        (&["--limit", "3", "--total"], Some(3)),
+        (&["--limit", "4", "--total"], Some(3)),
         (&["--limit", "2", "--offset", "2"], Some(3)),
-        (&["--limit", "2", "--offset", "7"], Some(3)),
-        (&["--limit", "0"], Some(3)),
+        (&["--limit", "2", "--offset", "7", "--total"], Some(3)),
+        (&["--limit", "0", "--total"], Some(3)),
         (&["--limit", "4", "--type", "kill"], Some(0)),
-        (&["--limit", "2", "--no-total"], None),
-        (&["--limit", "4", "--no-total"], Some(3)),
-        (&["--limit", "2", "--offset", "7", "--no-total"], None),
+        (&["--limit", "2"], None),
+        (&["--limit", "3"], None),
+        (&["--limit", "4"], Some(3)),
+        (&["--limit", "2", "--offset", "7"], None),
     ] {
         let printed = home.run([&["list", "--json"], args].concat()).passed();
         let page: serde_json::Value = serde_json::from_str(&printed).unwrap();
         assert_eq!(page["total"].as_u64(), total, "{args:?}");
         assert!(page["total"].is_u64() || page["total"].is_null());
     }
-    assert!(home.run(["list", "--no-total"]).error().contains("--json"));
+    assert!(home.run(["list", "--total"]).error().contains("--json"));
 }
 
 #[test]
