@@ -77,11 +77,11 @@ impl Ending<'_> {
     }
 
     /// ```text
-    /// call.run_async(value, |call, value| ..)
+    /// call.end_with(value, |call, value| ..)
     /// ```
     /// or, where the end waits for the store,
     /// ```text
-    /// async move { let (call, value) = call.run_async(value, Call::and).await; .. }
+    /// async move { let (call, value) = call.run_async(value).await; .. }
     /// ```
     fn future(&self, boxing: Boxing, output: &TokenStream, then: &Shape) -> TokenStream {
         let Names { call, value, .. } = self.names;
@@ -93,7 +93,7 @@ impl Ending<'_> {
         } else {
             let rest = self.of(then, Place::Synchronous);
             quote! {
-                #call.run_async::<#output, _, _, _>(#pinned, |#call, #value| { #rest })
+                #call.end_with::<#output, _, _, _>(#pinned, |#call, #value| { #rest })
             }
         };
         self.boxed(boxing, &future)
@@ -208,7 +208,7 @@ impl Ending<'_> {
         }
     }
 
-    /// `{ taken; call.finish(&result, &error); }`, or the same with waiting for the store, where
+    /// `{ taken; call.finish(result, error); }`, or the same with waiting for the store, where
     /// no borrow of the value is held while it is awaited.
     fn finish(
         &self,
@@ -219,7 +219,7 @@ impl Ending<'_> {
     ) -> TokenStream {
         let Names { call, recorded, .. } = self.names;
         if !self.waits() {
-            return quote!({ #taken #call.finish(&#result, &#error); });
+            return quote!({ #taken #call.finish(#result, #error); });
         }
         let (wait, await_) = match place {
             Place::Asynchronous => (quote!(finish_and_report), quote!(.await)),
@@ -228,7 +228,7 @@ impl Ending<'_> {
         // Where errors are swallowed, whether it worked is in the statistics.
         let ignored = self.args.swallow_errors.then(|| quote!(let _ = #recorded;));
         quote! {
-            let #recorded = { #taken #call.#wait(&#result, &#error) };
+            let #recorded = { #taken #call.#wait(#result, #error) };
             let #recorded = #recorded #await_;
             #ignored
         }
@@ -289,13 +289,8 @@ fn located(own: &Ident, span: Span) -> Ident {
     Ident::new(&own.to_string(), own.span().located_at(span))
 }
 
-/// `let (call, value) = call.run_async(body, Call::and).await;`
+/// `let (call, value) = call.run_async(body).await;`
 pub(crate) fn run_async(names: &Names, body: &TokenStream) -> TokenStream {
-    let Names {
-        private,
-        call,
-        value,
-        ..
-    } = names;
-    quote!(let (#call, #value) = #call.run_async(#body, #private::Call::and).await;)
+    let Names { call, value, .. } = names;
+    quote!(let (#call, #value) = #call.run_async(#body).await;)
 }

@@ -33,18 +33,18 @@ pub(crate) fn audit(args: TokenStream, item: &TokenStream) -> TokenStream {
 /// async fn f(a: A, b: &B) -> R {
 ///     use Probe as _;
 ///     enum __CapsulesHere {}
-///     let call = Call::begin(&Function { .. }, None, &mut Request((&Text::of(&a)).kept()));
+///     let call = Call::begin_later(&Function { .. }, None, &mut Request((&Text::of(&a)).kept()));
 ///     let (call, value) = call.run_async(async move {
 ///         if false { return hint::<R>(); }
 ///         let mut a = a;
 ///         { const _: () = (); body }
-///     }, Call::and).await;
-///     { let (json, text) = (&Returned(&value)).kept(); call.finish(&json.., &text..); }
+///     }).await;
+///     { let (json, text) = (&Returned(&value)).kept(); call.finish(json.., text..); }
 ///     value
 /// }
 /// ```
 /// A function that is not asynchronous has `let value = call.run(move || -> R { .. });` instead,
-/// and one that returns a future ends with `call.run_async(value, |call, value| { .. })`.
+/// and one that returns a future ends with `call.end_with(value, |call, value| { .. })`.
 fn expand(args: &Args, mut function: Function) -> Result<TokenStream> {
     let names = Names::new(args);
     let shape = function.shape();
@@ -53,7 +53,7 @@ fn expand(args: &Args, mut function: Function) -> Result<TokenStream> {
         let message = "`boxed` is for `async fn`; this function can box what it returns itself";
         return Err(Error::new(boxed.span, message));
     }
-    let begin = begin(args, &function, &names)?;
+    let begin = begin(args, &function, &shape, &names)?;
     let rebound = params::rebind(&mut function.signature, &begin);
     let run = run(args, &function, &shape, &names, &rebound);
     let place = match function.signature.asyncness {
@@ -110,7 +110,7 @@ fn refuse_keys_of_streams(args: &Args, shape: &Shape) -> Result<()> {
 }
 
 /// `let call = Call::begin(..);`
-fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream> {
+fn begin(args: &Args, function: &Function, shape: &Shape, names: &Names) -> Result<TokenStream> {
     let Names { private, call, .. } = names;
     let signature = &function.signature;
     skip::check(args, signature)?;
@@ -130,13 +130,18 @@ fn begin(args: &Args, function: &Function, names: &Names) -> Result<TokenStream>
     let inputs = inputs(args, signature, names)?;
 
     let mutability = signature.asyncness.is_none().then(|| quote!(mut));
+    let begin = match (signature.asyncness, shape) {
+        (None, Shape::Value) => quote!(begin),
+        // The call begins with the first poll of the body, or of what it returns.
+        _ => quote!(begin_later),
+    };
     Ok(quote! {
         #[allow(unused_imports)]
         use #private::Probe as _;
         enum __CapsulesHere {}
         // A parameter named `_task` is read here and nowhere else.
         #[allow(clippy::used_underscore_binding)]
-        let #mutability #call = #private::Call::begin(
+        let #mutability #call = #private::Call::#begin(
             &#private::Function {
                 kind: #private::CapsuleType::#kind,
                 here: #private::type_name::<__CapsulesHere>,
@@ -157,7 +162,8 @@ fn inputs(args: &Args, signature: &Signature, names: &Names) -> Result<TokenStre
         private, inputs, ..
     } = names;
     let trigger = params::trigger(args, signature)?.map(|name| {
-        let text = quote_spanned!(name.span()=> (&#private::Text::of(&#name)).kept());
+        let value = params::borrowed(&name, signature);
+        let text = quote_spanned!(name.span()=> (&#private::Text::of(#value)).kept());
         (name.span(), text)
     });
     let fields = fields(args, signature, names)?;
@@ -181,8 +187,9 @@ fn fields(args: &Args, signature: &Signature, names: &Names) -> Result<TokenStre
     let mut fields = TokenStream::new();
     for name in params::arguments(args, signature)? {
         let text = name.unraw().to_string();
+        let value = params::borrowed(&name, signature);
         fields.extend(quote_spanned! {name.span()=>
-            #inputs.argument(#text, &(&#private::Json::of(&#name)).kept());
+            #inputs.argument(#text, &(&#private::Json::of(#value)).kept());
         });
     }
     let agent_id = args.agent_id.clone().map(Source::Expression);
@@ -248,12 +255,7 @@ fn run(
             .then(|| quote!(#[allow(clippy::async_yields_async)]));
         return quote!(#allow #run);
     }
-    let run = match shape {
-        Shape::Value => quote!(run),
-        // The call begins when the future or stream is polled.
-        _ => quote!(prepare),
-    };
-    let run = quote!(#call.#run(move || -> #output { #rebound #body }));
+    let run = quote!(#call.run(move || -> #output { #rebound #body }));
     if function.diverges() {
         run
     } else {

@@ -1,7 +1,7 @@
 //! The function's parameters: which ones can be named, and which are rebound.
 
 use proc_macro2::{TokenStream, TokenTree};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::{Error, FnArg, Ident, Pat, Result, Signature, Type};
 
 use crate::args::{Args, Arguments, Source, Trigger};
@@ -59,6 +59,22 @@ pub(crate) fn rebind(signature: &mut Signature, begin: &TokenStream) -> TokenStr
         }
     }
     rebound
+}
+
+/// `&name`, or `&&*name` of a reference. That borrows no parameter, and what is not borrowed is not
+/// kept in the future while the body runs.
+pub(crate) fn borrowed(name: &Ident, signature: &Signature) -> TokenStream {
+    let is_reference = signature.inputs.iter().any(|input| match input {
+        FnArg::Receiver(_) => false,
+        FnArg::Typed(argument) => {
+            let named = matches!(&*argument.pat, Pat::Ident(pattern) if pattern.ident == *name);
+            named && matches!(*argument.ty, Type::Reference(_))
+        }
+    });
+    match is_reference {
+        true => quote_spanned!(name.span()=> &&*#name),
+        false => quote_spanned!(name.span()=> &#name),
+    }
 }
 
 fn mentions(code: TokenStream, name: &Ident) -> bool {

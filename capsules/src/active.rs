@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use capsules_core::{Capsule, CapsuleType, Uuid};
@@ -16,13 +16,16 @@ use crate::fork::Process;
 use crate::identity::Identity;
 use crate::limits::Limits;
 use crate::recorder::Recorder;
-use crate::scope::Scope;
+use crate::scope::{Entered, Scope};
+use crate::target::Target;
 use crate::trace_parent::trace_id;
 
 /// A capsule whose action is still running.
 pub(crate) struct Active {
     pub(crate) id: Uuid,
     pub(crate) recorder: Arc<Recorder>,
+    /// The instance that the task had bound when the action began.
+    pub(crate) bound: Option<Arc<Recorder>>,
     /// The function's name, for the parent's list of tool calls.
     pub(crate) name: Cow<'static, str>,
     pub(crate) parent: Option<Arc<Active>>,
@@ -30,6 +33,12 @@ pub(crate) struct Active {
     pub(crate) started: Instant,
     /// The process that it began in.
     pub(crate) process: Process,
+    /// Whether the body may run: there is room for its capsule. Before that, nothing is recorded.
+    pub(crate) admitted: AtomicBool,
+    /// Whether the body is a future or a stream.
+    pub(crate) asynchronous: AtomicBool,
+    /// The scope that the thread was in before it began to drop the body.
+    left: Mutex<Option<Entered>>,
     state: Mutex<State>,
     /// The thread that holds the lock, as [`thread_number`] counts them; 0 for none.
     holder: AtomicU64,
@@ -65,19 +74,27 @@ impl fmt::Debug for Active {
 impl Active {
     pub(crate) fn new(
         capsule: Box<Capsule>,
-        recorder: Arc<Recorder>,
+        target: Target,
         name: Cow<'static, str>,
-        parent: Option<Arc<Self>>,
-        durability: Durability,
+        durability: Option<Durability>,
     ) -> Self {
+        let Target {
+            recorder,
+            bound,
+            parent,
+        } = target;
         Self {
             id: capsule.id,
+            durability: durability.unwrap_or(recorder.settings().durability),
             recorder,
+            bound,
             name,
             parent,
-            durability,
             started: Instant::now(),
             process: Process::running(),
+            admitted: AtomicBool::new(false),
+            asynchronous: AtomicBool::new(false),
+            left: Mutex::new(None),
             state: Mutex::new(State::Running(capsule)),
             holder: AtomicU64::new(0),
         }
@@ -117,6 +134,24 @@ impl Active {
             }
         })
         .flatten()
+    }
+
+    /// Makes this the thread's scope until [`leave_dropped`](Self::leave_dropped). What is needed for
+    /// that lies here, so that it does not make every future larger.
+    #[cold]
+    pub(crate) fn enter_to_drop(self: &Arc<Self>) {
+        let entered = Scope::of(self).enter();
+        *self.left() = Some(entered);
+    }
+
+    /// Leaves the scope in which the body was dropped, if one was.
+    pub(crate) fn leave_dropped(&self) {
+        let entered = self.left().take();
+        drop(entered);
+    }
+
+    fn left(&self) -> MutexGuard<'_, Option<Entered>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn locked<R>(&self, run: impl FnOnce(&mut State) -> R) -> Option<R> {

@@ -5,6 +5,7 @@ use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use capsules_core::{
@@ -21,7 +22,7 @@ use crate::identity::Identity;
 use crate::limits::{Bounded, Captured, Limits};
 use crate::redaction::{ARGUMENTS, note_cut, note_redacted};
 use crate::reply::Reply;
-use crate::scope::{Binding, Scope};
+use crate::scope::{Lent, Scope};
 use crate::switch::is_enabled;
 use crate::target::Target;
 
@@ -161,16 +162,38 @@ impl ReadInputs for Nothing {
     fn read(&mut self, _: &mut Inputs) {}
 }
 
-/// An audited call that has started. Dropped before it is finished, it records why: a panic, or
-/// a future that was cancelled.
+/// An audited call that has started. Dropped before it is finished, it records that its future was
+/// cancelled. No more than a pointer, which lies in a register while recording is switched off.
 #[derive(Debug)]
 #[must_use]
 pub struct Call {
     /// Empty once the call has ended, and where nothing is recorded.
     active: Option<Arc<Active>>,
-    /// Whether the body may run: there is room for its capsule. Before that, nothing is recorded.
-    admitted: bool,
-    asynchronous: bool,
+}
+
+/// The body of a function, behind a trait of its own: less is compiled for each body than behind
+/// `FnMut`.
+trait RunBody {
+    fn run(&mut self);
+}
+
+/// A body and, once it has run, its value.
+struct Run<F, R> {
+    body: Option<F>,
+    value: Option<R>,
+}
+
+impl<F: FnOnce() -> R, R> RunBody for Run<F, R> {
+    fn run(&mut self) {
+        if let Some(body) = self.body.take() {
+            self.value = Some(body());
+        }
+    }
+}
+
+/// The body of an asynchronous function, likewise. It keeps what its polls give.
+pub(crate) trait PollBody {
+    fn poll(&mut self, context: &mut Context<'_>);
 }
 
 /// How a call ended.
@@ -181,10 +204,23 @@ enum Ending {
 }
 
 impl Call {
-    /// Starts a call: records to `capsules`, else to the instance that the task has bound, else
-    /// to the process's default. Inlined as far as it goes while recording is switched off.
+    /// Starts a call, and waits until there is room for its capsule: records to `capsules`, else to
+    /// the instance that the task has bound, else to the process's default. Inlined as far as it
+    /// goes while recording is switched off.
     #[inline]
     pub fn begin(
+        function: &'static Function,
+        capsules: Option<&Capsules>,
+        inputs: &mut dyn ReadInputs,
+    ) -> Self {
+        let mut call = Self::begin_later(function, capsules, inputs);
+        call.admit();
+        call
+    }
+
+    /// Starts a call that begins with the first poll of what its body is or returns.
+    #[inline]
+    pub fn begin_later(
         function: &'static Function,
         capsules: Option<&Capsules>,
         inputs: &mut dyn ReadInputs,
@@ -218,56 +254,39 @@ impl Call {
         name: Cow<'static, str>,
         read: Inputs,
     ) -> Self {
-        let Target { recorder, parent } = target;
-        let durability = site.durability.unwrap_or(recorder.settings().durability);
-        let capsule = describe(site, read, parent.as_deref());
-        let active = Active::new(Box::new(capsule), recorder, name, parent, durability);
+        let capsule = describe(site, read, target.parent.as_deref());
+        let active = Active::new(Box::new(capsule), target, name, site.durability);
         Self {
             active: Some(Arc::new(active)),
-            admitted: false,
-            asynchronous: false,
         }
     }
 
     #[inline]
     pub(crate) fn unrecorded() -> Self {
-        Self {
-            active: None,
-            admitted: true,
-            asynchronous: false,
-        }
+        Self { active: None }
     }
 
     /// Runs the body of a function with the capsule as the current one.
     #[inline]
-    pub fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
-        self.admit();
-        self.prepare(body)
-    }
-
-    /// Runs the body of a function that returns a future or a stream, whose first poll is what
-    /// begins the call.
-    #[inline]
-    pub fn prepare<R>(&mut self, body: impl FnOnce() -> R) -> R {
-        if self.active.is_none() {
+    pub fn run<F: FnOnce() -> R, R>(&mut self, body: F) -> R {
+        if !self.is_recorded() {
             return body();
         }
-        let (mut body, mut value) = (Some(body), None);
-        self.run_recorded(&mut || {
-            if let Some(body) = body.take() {
-                value = Some(body());
-            }
-        });
-        match value {
+        let mut run = Run {
+            body: Some(body),
+            value: None,
+        };
+        self.run_recorded(&mut run);
+        match run.value {
             Some(value) => value,
             None => unreachable!("the body has run"),
         }
     }
 
     /// Runs what there is once for all bodies, so that little is compiled for each of them.
-    fn run_recorded(&mut self, body: &mut dyn FnMut()) {
+    fn run_recorded(&mut self, body: &mut dyn RunBody) {
         let entered = self.scope().map(Scope::enter);
-        let result = catch_unwind(AssertUnwindSafe(body));
+        let result = catch_unwind(AssertUnwindSafe(|| body.run()));
         drop(entered);
         if let Err(panic) = result {
             self.admit();
@@ -280,19 +299,26 @@ impl Call {
     /// the first time waits for room. Once for all bodies, too.
     pub(crate) fn poll_recorded(
         &mut self,
-        binding: &mut Binding,
         context: &mut Context<'_>,
-        poll: &mut dyn FnMut(&mut Context<'_>),
+        body: &mut dyn PollBody,
     ) -> Poll<()> {
-        ready!(self.poll_admitted(context));
-        let exchanged = binding.exchange();
-        let result = catch_unwind(AssertUnwindSafe(|| poll(context)));
-        drop(exchanged);
+        ready!(self.poll_room(context));
+        let lent = Lent::enter(&mut self.active);
+        let result = catch_unwind(AssertUnwindSafe(|| body.poll(context)));
+        drop(lent);
         if let Err(panic) = result {
             self.panicked(&*panic);
             resume_unwind(panic);
         }
         Poll::Ready(())
+    }
+
+    /// The call, of which nothing is left here.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Self {
+        Self {
+            active: self.active.take(),
+        }
     }
 
     /// Whether something is recorded of the call, which has not ended.
@@ -304,47 +330,51 @@ impl Call {
     /// Waits for room, unless that has been done.
     #[inline]
     pub(crate) fn admit(&mut self) {
-        if !self.admitted {
+        if self.is_recorded() {
             self.wait_for_room();
         }
     }
 
     fn wait_for_room(&mut self) {
-        let admitted = self
-            .active
-            .as_ref()
-            .is_none_or(|active| active.recorder.admit());
-        self.begin_body(admitted);
+        if let Some(active) = self.waiting() {
+            let admitted = active.recorder.admit();
+            self.begin_body(admitted);
+        }
+    }
+
+    /// The action while its body may not run: there need not be room for its capsule.
+    fn waiting(&self) -> Option<&Active> {
+        let active = self.active.as_deref()?;
+        (!active.admitted.load(Ordering::Relaxed)).then_some(active)
     }
 
     /// Waits for room before the first poll, without blocking the thread.
     #[inline]
     pub(crate) fn poll_admitted(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.admitted {
-            return Poll::Ready(());
+        match self.is_recorded() {
+            true => self.poll_room(context),
+            false => Poll::Ready(()),
         }
-        self.poll_room(context)
     }
 
     fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.asynchronous = true;
-        let admitted = match &self.active {
-            Some(active) => ready!(active.recorder.poll_admit(context)),
-            None => true,
-        };
-        self.begin_body(admitted);
+        if let Some(active) = self.waiting() {
+            active.asynchronous.store(true, Ordering::Relaxed);
+            let admitted = ready!(active.recorder.poll_admit(context));
+            self.begin_body(admitted);
+        }
         Poll::Ready(())
     }
 
     /// The body is about to run: recorded, when it was admitted.
     fn begin_body(&mut self, admitted: bool) {
-        self.admitted = true;
         let Some(active) = &self.active else { return };
         if !admitted {
             active.end();
             self.active = None;
             return;
         }
+        active.admitted.store(true, Ordering::Relaxed);
         let tool = active.update(|capsule| {
             if active.durability != Durability::Memory {
                 active.recorder.note_start(capsule);
@@ -356,17 +386,20 @@ impl Call {
         }
     }
 
-    /// The call beside the value of its body.
-    pub fn and<T>(self, value: T) -> (Self, T) {
-        (self, value)
+    /// Ends the call with what the function returned.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the output compiles faster without `&`"
+    )]
+    #[inline]
+    pub fn finish(self, result: impl ReadJson, error: impl ReadText) {
+        if self.is_recorded() {
+            self.finish_recorded(&result, &error);
+        }
     }
 
-    /// Ends the call with what the function returned.
-    #[inline]
-    pub fn finish(self, result: &dyn ReadJson, error: &dyn ReadText) {
-        if self.is_recorded() {
-            self.finish_with(|limits| Returns::read(result, error, limits));
-        }
+    fn finish_recorded(self, result: &dyn ReadJson, error: &dyn ReadText) {
+        self.finish_with(|limits| Returns::read(result, error, limits));
     }
 
     /// Ends the call with what the closure makes of the value.
@@ -378,8 +411,12 @@ impl Call {
 
     /// Ends the call like [`finish`](Self::finish); the reply says when it is committed, or why
     /// it cannot be.
-    pub fn finish_and_report(self, result: &dyn ReadJson, error: &dyn ReadText) -> Reply<()> {
-        self.report_with(|limits| Returns::read(result, error, limits))
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the output compiles faster without `&`"
+    )]
+    pub fn finish_and_report(self, result: impl ReadJson, error: impl ReadText) -> Reply<()> {
+        self.report_with(|limits| Returns::read(&result, &error, limits))
     }
 
     /// The same, with what the closure makes of the value.
@@ -398,8 +435,12 @@ impl Call {
     /// # Errors
     ///
     /// Why it cannot be.
-    pub fn finish_and_wait(self, result: &dyn ReadJson, error: &dyn ReadText) -> Result<(), Error> {
-        self.wait_with(|limits| Returns::read(result, error, limits))
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the output compiles faster without `&`"
+    )]
+    pub fn finish_and_wait(self, result: impl ReadJson, error: impl ReadText) -> Result<(), Error> {
+        self.wait_with(|limits| Returns::read(&result, &error, limits))
     }
 
     /// The same, with what the closure makes of the value.
@@ -431,7 +472,26 @@ impl Call {
     /// The scope of the body; `None` where nothing is recorded, so that the task's own stays.
     #[inline]
     pub(crate) fn scope(&self) -> Option<Scope> {
-        self.active.as_ref().map(scope_of)
+        self.active.as_ref().map(Scope::of)
+    }
+
+    /// The body of a future is about to be dropped: in the call's scope, until the call is dropped
+    /// as well.
+    #[inline]
+    pub(crate) fn enter_to_drop(&mut self) {
+        if let Some(active) = &self.active {
+            active.enter_to_drop();
+        }
+    }
+
+    /// A panic of the body is caught before the call is dropped, so what is left is a future that
+    /// was dropped early.
+    #[cold]
+    fn dropped(&mut self) {
+        if let Some(active) = &self.active {
+            active.leave_dropped();
+        }
+        self.cancelled(format_args!("the future was dropped before it finished"));
     }
 
     /// Ends the call with a panic of its body.
@@ -462,23 +522,20 @@ impl Call {
         }
     }
 
-    #[inline]
     fn end(&mut self, ending: impl FnOnce(Limits) -> Ending) {
-        if let Some(active) = self.active.take() {
-            self.end_recorded(&active, ending);
-        }
-    }
-
-    fn end_recorded(&mut self, active: &Arc<Active>, ending: impl FnOnce(Limits) -> Ending) {
-        if !self.admitted {
+        let Some(active) = self.active.take() else {
+            return;
+        };
+        if !active.admitted.load(Ordering::Relaxed) {
             // The body never ran.
             return;
         }
         let limits = active.recorder.settings().policy.capture_limits();
-        let Some(draft) = conclude(active, ending(limits)) else {
+        let Some(draft) = conclude(&active, ending(limits)) else {
             return;
         };
-        if active.durability == Durability::Committed && !self.asynchronous {
+        let asynchronous = active.asynchronous.load(Ordering::Relaxed);
+        if active.durability == Durability::Committed && !asynchronous {
             // Whether it worked is in the statistics; the function's value does not depend on it.
             let _ = active.recorder.accept_and_wait(draft, active.durability);
         } else {
@@ -490,16 +547,9 @@ impl Call {
 impl Drop for Call {
     #[inline]
     fn drop(&mut self) {
-        // A panic of the body is caught before the call is dropped, so what is left is a future
-        // that was dropped early.
-        self.cancelled(format_args!("the future was dropped before it finished"));
-    }
-}
-
-fn scope_of(active: &Arc<Active>) -> Scope {
-    Scope {
-        active: Some(Arc::clone(active)),
-        ..Scope::current()
+        if self.is_recorded() {
+            self.dropped();
+        }
     }
 }
 

@@ -129,7 +129,7 @@ pub mod __private {
         ByContent, ByDebug, ByDisplay, ByNothing, BySerialize, ByType, Id, Json, Nothing, Probe,
         ReadJson, ReadText, Returned, Text, hint, prompt_hash, read,
     };
-    pub use crate::future::{RunAsync, boxed_send};
+    pub use crate::future::{EndWith, RunAsync, boxed_send};
     pub use crate::items::{FoldedText, Items};
     pub use crate::limits::{Captured, Limits};
     pub use crate::stream::{RunStream, StreamEnd};

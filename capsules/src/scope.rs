@@ -41,6 +41,14 @@ impl Scope {
         }
     }
 
+    /// The scope of an action's body.
+    pub(crate) fn of(active: &Arc<Active>) -> Self {
+        Self {
+            active: Some(Arc::clone(active)),
+            recorder: active.bound.clone(),
+        }
+    }
+
     /// Runs the closure in this scope.
     pub(crate) fn run<R>(&self, run: impl FnOnce() -> R) -> R {
         let _entered = self.clone().enter();
@@ -79,6 +87,36 @@ pub(crate) struct Exchanged<'a>(&'a mut Scope);
 impl Drop for Exchanged<'_> {
     fn drop(&mut self) {
         swap(self.0);
+    }
+}
+
+/// An action that is the running task's until this is dropped, also when the thread unwinds. The
+/// reference that is held at home is lent, so that none is counted.
+pub(crate) struct Lent<'a> {
+    home: &'a mut Option<Arc<Active>>,
+    /// What the thread had bound before.
+    previous: Scope,
+}
+
+impl<'a> Lent<'a> {
+    pub(crate) fn enter(home: &'a mut Option<Arc<Active>>) -> Option<Self> {
+        let active = home.take()?;
+        let mut scope = Scope {
+            recorder: active.bound.clone(),
+            active: Some(active),
+        };
+        swap(&mut scope);
+        Some(Self {
+            home,
+            previous: scope,
+        })
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        swap(&mut self.previous);
+        *self.home = self.previous.active.take();
     }
 }
 

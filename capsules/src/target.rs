@@ -14,6 +14,8 @@ use crate::switch::is_enabled;
 /// The instance that records a call, and the capsule that is its parent.
 pub(crate) struct Target {
     pub(crate) recorder: Arc<Recorder>,
+    /// The instance that the task has bound, which the attribute's `capsules` does not change.
+    pub(crate) bound: Option<Arc<Recorder>>,
     pub(crate) parent: Option<Arc<Active>>,
 }
 
@@ -26,13 +28,14 @@ impl Target {
             return None;
         }
         let scope = Scope::current();
-        let recorder = match (capsules, scope.recorder) {
+        let recorder = match (capsules, &scope.recorder) {
             (Some(capsules), _) => Arc::clone(capsules.recorder()),
-            (None, Some(recorder)) => recorder,
+            (None, Some(bound)) => Arc::clone(bound),
             (None, None) => default_recorder()?,
         };
         Some(Self {
             recorder,
+            bound: scope.recorder,
             parent: scope.active,
         })
     }

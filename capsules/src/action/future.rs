@@ -23,7 +23,7 @@ pin_project! {
         F: Future,
     {
         #[pin]
-        body: RunAsync<F, fn(Call, F::Output) -> (Call, F::Output)>,
+        body: RunAsync<F>,
         // Empty once the body has ended.
         read: Option<R>,
         // Whether the end waits for the store.
@@ -40,7 +40,7 @@ type Settle<T> = fn(T, Result<(), Error>) -> T;
 impl<F: Future, R: Read<F::Output>> Acting<F, R> {
     pub(crate) fn new(call: Call, future: F, read: R, durability: Option<Durability>) -> Self {
         Self {
-            body: call.run_async(future, Call::and),
+            body: call.run_async(future),
             read: Some(read),
             waits: durability == Some(Durability::Committed),
             // Where errors are swallowed, whether it worked is in the statistics.

@@ -333,6 +333,7 @@ impl Action {
         read: impl FnOnce(&T, Keep) -> Ended,
     ) -> T {
         let mut call = self.call();
+        call.admit();
         let value = call.run(run);
         call.finish_with(|limits| read(&value, Keep::within(limits)).returns());
         value
@@ -341,6 +342,7 @@ impl Action {
     /// Runs a closure as the action; see [`try_run`](Self::try_run).
     pub fn try_run_sync<T: ActionOutcome + FromAuditError>(self, run: impl FnOnce() -> T) -> T {
         let mut call = self.call();
+        call.admit();
         let value = call.run(run);
         let recorded = call.wait_with(|limits| value.ended(Keep::within(limits)).returns());
         or_error(value, recorded)
@@ -383,7 +385,7 @@ impl Action {
     ) -> Acting<F, R> {
         let durability = self.durability_of_instance();
         let mut call = self.call();
-        let future = call.prepare(make);
+        let future = call.run(make);
         Acting::new(call, future, read, durability)
     }
 
