@@ -127,7 +127,8 @@ impl<R: Read> Scanner<R> {
         }
         if !self.fill(EntryHeader::LENGTH)? {
             return match self.unread() {
-                [] => Ok(None),
+                // Room that was not used, and is shorter than an entry.
+                rest if rest.iter().all(|byte| *byte == 0) => Ok(None),
                 rest if EntryHeader::begins_with(rest) => Ok(Some(self.end_torn())),
                 _ => self.resynchronise(0, Damaged::EntryHeader).map(Some),
             };

@@ -217,6 +217,19 @@ fn a_tail_that_no_append_leaves_is_damage() {
 }
 
 #[test]
+fn room_that_was_not_used_is_no_damage_however_little_it_is() {
+    let segment = Segment::write();
+    let (accepted, started) = Segment::found(segment.ends.len() - 1);
+    for room in 0..ROOM {
+        let mut bytes = segment.bytes.clone();
+        bytes.resize(bytes.len() + room, 0);
+        let found = recover_bytes(&bytes);
+        assert_eq!(found.damage, [], "{room} zeros");
+        assert_eq!((&found.accepted, &found.started), (&accepted, &started));
+    }
+}
+
+#[test]
 fn foreign_bytes_between_entries_are_passed_over() {
     let Segment { bytes, ends } = Segment::write();
     // Longer than what is read at once, and full of false beginnings.
