@@ -239,6 +239,35 @@ fn a_store_is_tidied_beside_the_appends() {
     assert!(tidiers().iter().all(|thread| !appenders.contains(thread)));
 }
 
+/// When it is needed, everybody would wait for it.
+#[test]
+fn the_next_segment_of_the_journal_is_made_beside_the_appends() {
+    let directory = capsules_tests::temp_dir();
+    let capsules = Capsules::builder()
+        .storage(Watched::new())
+        .signer(LocalSigner::generate().unwrap())
+        .journals(directory.path())
+        .build()
+        .unwrap();
+    let unnamed = || {
+        let mut files = fs::read_dir(directory.path()).unwrap();
+        files.any(|file| file.unwrap().path().extension().unwrap() == "new")
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while !unnamed() {
+        assert!(Instant::now() < deadline, "nobody makes it");
+        capsules.scope_sync(|| waits(1)).unwrap();
+        // Nothing is on its way any more, and whoever makes it has had time.
+        capsules.flush().wait().unwrap();
+        thread::sleep(Duration::from_millis(1));
+    }
+    // It waits until it is needed, and is not left behind.
+    thread::sleep(Duration::from_millis(20));
+    assert!(unnamed());
+    capsules.close(PATIENCE).unwrap();
+    assert!(!unnamed());
+}
+
 #[tokio::test]
 async fn a_task_that_waits_leaves_its_thread_alone() {
     let store = Watched::new();

@@ -47,6 +47,10 @@ pub(crate) fn committed() {
         Some(Duration::from_micros(6_400)),
     );
     many("Committed, 64 callers, without a pause", None);
+    row(
+        "bare commits of what is due, 10,000 rows/s",
+        bare_groups(directory.path(), 10_000, 20_480),
+    );
 }
 
 const ROUNDS: usize = 2_000;
@@ -100,9 +104,44 @@ fn callers(
     (percentiles(&mut times), rate)
 }
 
-/// Commits a row with each call, to a file with pages of the store's size.
+/// What many callers could have at best: percentiles of the time from when a row is due until it is
+/// committed, by one thread that does nothing but commit what is due, without sealing, journal and
+/// callers to wake. SQLite moves its log by itself.
+fn bare_groups(directory: &Path, per_second: u32, rows: u32) -> [f64; 3] {
+    let connection = bare(directory, "groups.db");
+    let data = "x".repeat(1_000);
+    let mut times = Vec::new();
+    let start = Instant::now();
+    let due_at = |row| Duration::from_secs(1) * row / per_second;
+    let mut next = 0;
+    while next < rows {
+        let due = (next..rows).find(|row| due_at(*row) > start.elapsed());
+        let due = due.unwrap_or(rows);
+        if due == next {
+            continue;
+        }
+        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        for _ in next..due {
+            insert(&connection, &data);
+        }
+        connection.execute_batch("COMMIT").unwrap();
+        let now = start.elapsed();
+        times.extend((next..due).map(|row| now.saturating_sub(due_at(row))));
+        next = due;
+    }
+    percentiles(&mut times)
+}
+
+/// Commits a row with each call.
 fn bare_commit(directory: &Path) -> impl FnMut() {
-    let connection = rusqlite::Connection::open(directory.join("bare.db")).unwrap();
+    let connection = bare(directory, "bare.db");
+    let data = "x".repeat(1_000);
+    move || insert(&connection, &data)
+}
+
+/// A table of rows, in a file with pages of the store's size.
+fn bare(directory: &Path, name: &str) -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open(directory.join(name)).unwrap();
     let store = rusqlite::Connection::open(directory.join("bench.db")).unwrap();
     let page: i64 = store
         .pragma_query_value(None, "page_size", |row| row.get(0))
@@ -113,13 +152,14 @@ fn bare_commit(directory: &Path) -> impl FnMut() {
              CREATE TABLE rows (sequence INTEGER PRIMARY KEY, data TEXT NOT NULL)",
         ))
         .unwrap();
-    let data = "x".repeat(1_000);
-    move || {
-        let mut insert = connection
-            .prepare_cached("INSERT INTO rows (data) VALUES (?1)")
-            .unwrap();
-        insert.execute([&data]).unwrap();
-    }
+    connection
+}
+
+fn insert(connection: &rusqlite::Connection, data: &str) {
+    let mut insert = connection
+        .prepare_cached("INSERT INTO rows (data) VALUES (?1)")
+        .unwrap();
+    insert.execute([data]).unwrap();
 }
 
 /// The primitives of sealing: SHA3-256 and Ed25519.

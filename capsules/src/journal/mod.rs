@@ -25,6 +25,7 @@ mod error;
 mod recovery;
 mod scan;
 mod segment;
+mod spare;
 mod survey;
 #[cfg(test)]
 mod tests;

@@ -116,12 +116,22 @@ impl<F: DiskFile> Segment<F> {
         name: SegmentName,
         room: Room,
     ) -> Result<Self, OpenError> {
+        Self::prepare(disk, directory, name, room)?.publish(disk)
+    }
+
+    /// Creates the segment, locked, under a name that recovery passes over.
+    pub(super) fn prepare<D: Disk<File = F>>(
+        disk: &D,
+        directory: &Path,
+        name: SegmentName,
+        room: Room,
+    ) -> Result<Self, OpenError> {
         let path = directory.join(name.file_name());
-        let unfinished = directory.join(name.file_name() + UNFINISHED);
+        let unfinished = unfinished(&path);
         let file = disk
             .create(&unfinished)
             .map_err(|source| OpenError::Create {
-                path: unfinished.clone(),
+                path: unfinished,
                 source,
             })?;
         let mut segment = Self {
@@ -132,29 +142,41 @@ impl<F: DiskFile> Segment<F> {
             capacity: room.capacity,
             torn: false,
         };
-        match segment.finish(disk, &unfinished, room) {
+        match segment.begin(disk, room) {
             Ok(()) => Ok(segment),
             Err(error) => {
-                // What is left behind has no entries; recovery removes it.
-                _ = disk.remove(&unfinished);
-                segment.unlock();
+                segment.discard(disk);
                 Err(error)
             }
         }
     }
 
-    /// Locks the file before it gets the name that recovery looks for.
-    fn finish<D: Disk<File = F>>(
-        &mut self,
-        disk: &D,
-        unfinished: &Path,
-        room: Room,
-    ) -> Result<(), OpenError> {
+    /// Gives the segment the name that recovery looks for.
+    pub(super) fn publish<D: Disk<File = F>>(self, disk: &D) -> Result<Self, OpenError> {
+        match disk.rename(&unfinished(&self.path), &self.path) {
+            Ok(()) => Ok(self),
+            Err(source) => {
+                let path = self.path.clone();
+                self.discard(disk);
+                Err(OpenError::Create { path, source })
+            }
+        }
+    }
+
+    /// Gives up a segment that has no name yet.
+    pub(super) fn discard<D: Disk<File = F>>(self, disk: &D) {
+        // What is left behind has no entries; recovery removes it.
+        _ = disk.remove(&unfinished(&self.path));
+        self.unlock();
+    }
+
+    /// Locks the file before anything else.
+    fn begin<D: Disk<File = F>>(&mut self, disk: &D, room: Room) -> Result<(), OpenError> {
         self.file
             .try_lock()
             .and_then(|locked| locked.then_some(()).ok_or(ErrorKind::WouldBlock.into()))
             .map_err(|source| OpenError::Lock {
-                path: unfinished.to_owned(),
+                path: unfinished(&self.path),
                 source,
             })?;
         let header = FileHeader {
@@ -164,16 +186,14 @@ impl<F: DiskFile> Segment<F> {
             created: Timestamp::now().as_micros(),
         };
         self.append(&header.encode())
-            .and_then(|()| {
-                if room.filled {
-                    self.fill();
-                }
-                disk.rename(unfinished, &self.path)
-            })
             .map_err(|source| OpenError::Create {
                 path: self.path.clone(),
                 source,
-            })
+            })?;
+        if room.filled {
+            self.fill();
+        }
+        Ok(())
     }
 
     /// Fills the room with zeros, as far as possible.
@@ -218,6 +238,11 @@ impl<F: DiskFile> Segment<F> {
         self.length >= self.capacity
     }
 
+    /// Whether three quarters are used, so that the next segment should be made.
+    pub(super) fn is_nearly_full(&self) -> bool {
+        self.length + self.capacity / 4 >= self.capacity
+    }
+
     pub(super) fn is_torn(&self) -> bool {
         self.torn
     }
@@ -228,6 +253,13 @@ impl<F: DiskFile> Segment<F> {
         self.torn = false;
         Ok(())
     }
+}
+
+/// What a segment is called before it has its name.
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(UNFINISHED);
+    name.into()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::disk::{Disk, DiskFile, SystemDisk};
 use super::entry::{EntryHeader, Kind, MAX_TEXT};
 use super::error::{AppendError, OpenError, TrimError};
 use super::segment::{Room, Segment, SegmentName};
+use super::spare::Spare;
 use super::watermark::{Receipt, Watermark};
 
 /// From this length on a segment is replaced when something is committed, in bytes.
@@ -29,8 +30,8 @@ const NOTES: u32 = 64;
 /// The journal of this process for one store.
 ///
 /// Appending takes one `write` under a lock, so the order of entries in the file is the order of
-/// their receipts. Only [`committed`](Self::committed) creates and deletes segments, so an append
-/// never waits for either.
+/// their receipts. Only [`committed`](Self::committed) begins and deletes segments, so an append
+/// never waits for either; [`prepare`](Self::prepare) makes them beforehand.
 ///
 /// A forked child shares the file and its lock with its parent. It must not write there: it
 /// [lets go](Self::let_go) of the journal and opens one of its own.
@@ -41,8 +42,10 @@ pub(crate) struct Journal<D: Disk = SystemDisk> {
     process: u32,
     /// `None` when closed.
     state: Mutex<Option<State<D::File>>>,
-    /// Locked before `state`, and for as long as segments are created or deleted.
+    /// Locked before `spare` and `state`, and for as long as segments are created or deleted.
     progress: Mutex<Progress>,
+    /// Locked before `state`.
+    spare: Spare<D::File>,
 }
 
 struct State<F> {
@@ -116,6 +119,7 @@ impl<D: Disk> Journal<D> {
             process,
             state: Mutex::new(Some(state)),
             progress: Mutex::new(Progress::default()),
+            spare: Spare::none(),
         })
     }
 
@@ -221,6 +225,24 @@ impl<D: Disk> Journal<D> {
             .and(removed)
     }
 
+    /// Whether it is time to [`prepare`](Self::prepare).
+    pub(crate) fn is_untidy(&self) -> bool {
+        let nearly_full = || self.with_state(|state| Ok(state.current.is_nearly_full()));
+        self.spare.is_missing() && nearly_full().unwrap_or(false)
+    }
+
+    /// Makes the segment that comes next. Without that it is made when it is needed, while everybody
+    /// waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] when it could not be made.
+    pub(crate) fn prepare(&self) -> Result<(), OpenError> {
+        let next = || self.with_state(|state| Ok(state.current.name.next())).ok();
+        self.spare
+            .prepare(&self.disk, &self.directory, self.room(), next)
+    }
+
     /// Closes the journal, and deletes it if all that it holds is committed. Otherwise it waits
     /// for recovery. Entries appended later fail. Dropping the journal does the same. In a forked
     /// child nothing happens.
@@ -236,6 +258,7 @@ impl<D: Disk> Journal<D> {
         let Some(mut state) = lock(&self.state).take() else {
             return Ok(());
         };
+        self.spare.discard(&self.disk);
         let needed = progress.committed.through() < state.accepted || !state.open.is_empty();
         if needed {
             // What is missing costs the recovery a look at the store.
@@ -263,6 +286,7 @@ impl<D: Disk> Journal<D> {
             Err(TryLockError::Poisoned(state)) => *state.into_inner() = None,
             Err(TryLockError::WouldBlock) => {}
         }
+        self.spare.let_go();
     }
 
     /// Writes down what is committed, so that recovery need not look for it in the store.
@@ -284,11 +308,10 @@ impl<D: Disk> Journal<D> {
             Ok((current.path.clone(), current.name.next(), due))
         })?;
         if due || !self.disk.exists(&path).unwrap_or(true) {
-            let room = Room {
-                capacity: self.segment_length,
-                filled: true,
+            let fresh = match self.spare.take(&self.disk) {
+                Some(spare) => spare,
+                None => Segment::create(&self.disk, &self.directory, name, self.room())?,
             };
-            let fresh = Segment::create(&self.disk, &self.directory, name, room)?;
             self.with_state(|state| {
                 let segment = mem::replace(&mut state.current, fresh);
                 state.old.push_back(OldSegment {
@@ -299,6 +322,14 @@ impl<D: Disk> Journal<D> {
             })?;
         }
         Ok(())
+    }
+
+    /// What the segments after the first have room for.
+    fn room(&self) -> Room {
+        Room {
+            capacity: self.segment_length,
+            filled: true,
+        }
     }
 
     /// Deletes the oldest segments as far as nothing in them is needed.

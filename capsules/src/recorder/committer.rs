@@ -19,9 +19,11 @@ use capsules_core::{Draft, StorageError, Timestamp};
 use super::ahead::{Ahead, Chain, Guess};
 use super::appending::{Appended, append, refused_id};
 use super::shared::{Job, Shared};
+use super::tidying::Task;
 use super::{Backend, Source, recover_into, tidying};
 use crate::durability::Durability;
 use crate::error::Error;
+use crate::journal::Journal;
 use crate::reply::Answer;
 
 /// How many capsules one transaction takes at most.
@@ -69,8 +71,8 @@ pub(super) struct Committer {
     leaving: bool,
     /// What puts gaps on record, until it is stored.
     gaps: Vec<Draft>,
-    /// Wakes the thread that tidies the store, which is started when there is something to do.
-    tidier: Option<SyncSender<()>>,
+    /// Tells the thread that tidies, which is started when there is something to do.
+    tidier: Option<SyncSender<Task>>,
 }
 
 impl Committer {
@@ -209,8 +211,11 @@ impl Committer {
             }
             self.close_gaps(&backend)?;
             // Appends that follow each other closely gain by it; a lone one would wait for its syncs.
-            if several {
-                self.tidy(&backend);
+            if several && backend.storage.is_untidy() {
+                self.have_done(Task::Store, &backend);
+            }
+            if self.shared.journal.get().is_some_and(Journal::is_untidy) {
+                self.have_done(Task::Journal, &backend);
             }
             Ok(())
         });
@@ -221,18 +226,16 @@ impl Committer {
         result
     }
 
-    /// Has the store tidied, if need be, beside what is appended next.
-    fn tidy(&mut self, backend: &Backend) {
-        if !backend.storage.is_untidy() {
-            return;
-        }
+    /// Has this done beside what is appended next.
+    fn have_done(&mut self, task: Task, backend: &Backend) {
         if self.tidier.is_none() {
-            // Without the thread appends do its work.
-            self.tidier = tidying::start(Arc::clone(&backend.storage)).ok();
+            let storage = Arc::clone(&backend.storage);
+            // Without the thread appends and the journal do its work.
+            self.tidier = tidying::start(storage, Arc::clone(&self.shared)).ok();
         }
         if let Some(tidier) = &self.tidier {
             // When it is full the thread has yet to begin.
-            let _ = tidier.try_send(());
+            let _ = tidier.try_send(task);
         }
     }
 

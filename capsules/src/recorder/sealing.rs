@@ -9,8 +9,8 @@ use capsules_core::{Draft, Head, Position, Seal, SealError, SealedRecord, Unsign
 
 use super::committer::as_recorders_thread;
 
-/// Below this many signatures a thread costs more than it saves.
-const SIGNATURES_PER_THREAD: usize = 32;
+/// Below this many signatures a thread costs more than it saves, and callers may be waiting.
+const SIGNATURES_PER_THREAD: usize = 12;
 
 /// Asked once: the answer takes the reading of several files.
 static CORES: LazyLock<usize> =

@@ -173,6 +173,54 @@ fn a_journal_of_starts_alone_stays_short_and_is_missed_when_deleted() {
     assert_eq!(files(directory.path()).len(), 1);
 }
 
+/// How many files there are, and how many of them are segments with a name.
+fn named(directory: &Path) -> (usize, usize) {
+    let files = files(directory);
+    let named = files
+        .iter()
+        .filter(|file| file.extension().unwrap() == "journal");
+    (files.len(), named.count())
+}
+
+#[test]
+fn a_segment_that_was_made_beforehand_is_the_next_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = short_journal(directory.path());
+    assert!(!journal.is_untidy());
+    let mut numbers = 0..;
+    let mut accept = || {
+        let n = numbers.next().unwrap();
+        (id(n), journal.accept(id(n), at(n), &text(n)).unwrap())
+    };
+    let mut accepted = Vec::new();
+    while !journal.is_untidy() {
+        accepted.push(accept());
+    }
+    journal.prepare().unwrap();
+    journal.prepare().unwrap();
+    assert!(!journal.is_untidy());
+    assert_eq!(named(directory.path()), (2, 1));
+    let prepared = files(directory.path()).pop().unwrap();
+    // Nobody takes it from its living owner.
+    assert_eq!(recover_all(directory.path()).0, Found::default());
+    assert_eq!(named(directory.path()), (2, 1));
+    let length = prepared.metadata().unwrap().len();
+    while prepared.exists() {
+        accepted.push(accept());
+        journal.committed([]).unwrap();
+    }
+    assert_eq!(named(directory.path()), (2, 2));
+    let taken = prepared.with_extension("");
+    assert_eq!(taken.metadata().unwrap().len(), length);
+    accepted.push(accept());
+    journal.prepare().unwrap();
+    drop(journal);
+    assert_eq!(named(directory.path()), (2, 2));
+    let (ids, _): (Vec<_>, Vec<_>) = accepted.into_iter().unzip();
+    assert_eq!(recover_all(directory.path()).0.accepted, ids);
+    assert_eq!(named(directory.path()), (0, 0));
+}
+
 #[test]
 fn segments_stay_as_long_as_one_capsule_is_not_committed() {
     let directory = tempfile::tempdir().unwrap();
@@ -230,6 +278,7 @@ fn a_deleted_file_is_noticed_at_the_next_commit() {
     let journal = Journal::open(&nested).unwrap();
     journal.start(id(1), at(1), &text(1)).unwrap();
     let receipt = journal.accept(id(2), at(2), &text(2)).unwrap();
+    journal.prepare().unwrap();
     fs::remove_dir_all(&nested).unwrap();
     journal.committed([receipt]).unwrap();
     journal.accept(id(3), at(3), &text(3)).unwrap();
