@@ -10,15 +10,15 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::{Home, data, fill_store};
 
 /// A server that runs.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     _output: BufReader<ChildStdout>,
     /// As `127.0.0.1:8020`.
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Serving {
-    fn begin(home: &Home, args: &[&str]) -> Self {
+    pub(crate) fn begin(home: &Home, args: &[&str]) -> Self {
         let mut child = home
             .command()
             .arg("serve")
@@ -41,7 +41,7 @@ impl Serving {
     }
 
     /// The head and the body of an answer.
-    fn ask(&self, host: &str, path: &str) -> (String, String) {
+    pub(crate) fn ask(&self, host: &str, path: &str) -> (String, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).unwrap();
@@ -52,7 +52,7 @@ impl Serving {
     }
 
     /// Interrupts it, and gives its exit status and what it said on standard error.
-    fn interrupt(self) -> (Option<i32>, String) {
+    pub(crate) fn interrupt(self) -> (Option<i32>, String) {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
         let output = self.child.wait_with_output().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();

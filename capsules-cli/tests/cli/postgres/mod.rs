@@ -5,6 +5,8 @@ mod following;
 mod moving;
 mod reading;
 mod refused;
+#[cfg(unix)]
+mod serving;
 
 use std::path::PathBuf;
 use std::time::Duration;

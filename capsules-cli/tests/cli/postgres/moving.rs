@@ -1,5 +1,8 @@
 //! Capsules that go to a store and come from one.
 
+use std::env;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use capsules::{Capsules, DataDir, recovery};
@@ -76,6 +79,41 @@ fn what_is_exported_is_verified_by_others_and_imported() {
         .home
         .run(["import", "--db", "x.db", "acme.json", "--tenant", "acme"]);
     assert!(refused.error().contains("leave --tenant"));
+}
+
+/// What `docs/SCALING.md` says of exporting all chains, as it stands there.
+#[cfg(unix)]
+#[test]
+fn every_chain_is_exported_by_the_documented_loop() {
+    let Some(store) = Store::recorded() else {
+        return;
+    };
+    let document = include_str!("../../../../docs/SCALING.md");
+    let (_, block) = document.split_once("```sh export\n").unwrap();
+    let (script, _) = block.split_once("```").unwrap();
+    let command = store.home.command();
+    let programs = Path::new(command.get_program()).parent().unwrap();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = [programs.to_owned()]
+        .into_iter()
+        .chain(env::split_paths(&path));
+    let done = Command::new("sh")
+        .args(["-e", "-c", script])
+        .current_dir(store.home.path())
+        .env("HOME", store.home.path())
+        .env("PATH", env::join_paths(path).unwrap())
+        .env("CAPSULES_PG", &store.url)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+    for (file, count) in [("acme.json", 4), ("globex.json", 2), ("none.json", 2)] {
+        let verified = store.home.run(["verify", file, "--signatures"]).passed();
+        let expected = format!("PASS  {count} capsules verified");
+        assert!(verified.contains(&expected), "{file}: {verified}");
+    }
+    let files = std::fs::read_dir(store.home.path()).unwrap().flatten();
+    let exports = files.filter(|file| file.path().extension().is_some_and(|end| end == "json"));
+    assert_eq!(exports.count(), 3);
 }
 
 /// However many capsules there are, the server is asked for a thousand at a time.
