@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use capsules_core::storage::{SealChains, check_links};
 use capsules_core::{Head, SealedRecord, StorageError};
-use futures_util::future::{join, try_join4};
+use futures_util::future::{join, join_all, try_join4};
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::connection::{Connection, Connections};
@@ -33,11 +33,16 @@ const GLOBAL_HEAD: &str = "SELECT NULL::text AS tenant, c.sequence::int8 AS plac
                            FROM quantumpipes_capsules c WHERE c.tenant_id IS NULL \
                            ORDER BY c.sequence DESC LIMIT 1";
 
+/// The arrays, which are of one length, are taken apart side by side. As a source of rows
+/// (`FROM unnest(…)`) the server would write each of them to a store of tuples first.
 const INSERT: &str = "INSERT INTO quantumpipes_capsules (id, type, sequence, previous_hash, data, \
                       hash, signature, signature_pq, signed_at, signed_by, session_id, domain, \
-                      tenant_id) SELECT * FROM unnest($1::text[], $2::text[], $3::int8[], \
-                      $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], \
-                      $10::text[], $11::text[], $12::text[], $13::text[])";
+                      tenant_id) SELECT unnest($1), unnest($2), unnest($3), unnest($4), \
+                      unnest($5), unnest($6), unnest($7), unnest($8), unnest($9), unnest($10), \
+                      unnest($11), unnest($12), unnest($13)";
+
+/// A statement takes so many rows at most: the server works on one while the next is encoded.
+const ROWS: usize = 512;
 
 /// A transaction in which nothing is heard from the server for this time is given up. Longer than
 /// a lock is waited for.
@@ -201,39 +206,45 @@ fn sealed(
 ) -> Result<Vec<SealedRecord>, StorageError> {
     let location = table.location;
     let mut all = Vec::new();
-    let mut ids = HashSet::new();
     for (number, chain) in chains.iter().enumerate() {
         let head = heads.get(&chain.map(str::to_owned));
         let mut records = seal(number, head)?;
         check_links(location, head, &records)?;
         for record in &mut records {
             let columns = &mut record.columns;
-            if !ids.insert(columns.id.clone()) {
-                return Err(duplicate(columns.id.clone(), location));
+            match &columns.tenant_id {
+                None => columns.tenant_id = chain.map(str::to_owned),
+                Some(tenant) if Some(tenant.as_str()) == *chain => {}
+                Some(tenant) => {
+                    return Err(StorageError::Unlinked {
+                        location: location.to_owned(),
+                        reason: format!(
+                            "capsule {} names the tenant {tenant}, whose chain is another one",
+                            columns.id,
+                        ),
+                    });
+                }
             }
-            let tenant = columns.tenant_id.as_deref().or(*chain);
-            if tenant != *chain {
-                return Err(StorageError::Unlinked {
-                    location: location.to_owned(),
-                    reason: format!(
-                        "capsule {} names the tenant {}, whose chain is another one",
-                        columns.id,
-                        tenant.unwrap_or("none"),
-                    ),
-                });
-            }
-            columns.tenant_id = tenant.map(str::to_owned);
         }
         refuse(table, *chain, &records)?;
         all.append(&mut records);
     }
-    Ok(all)
+    let mut ids = HashSet::with_capacity(all.len());
+    let repeated = all.iter().find(|record| !ids.insert(&record.columns.id));
+    match repeated {
+        Some(record) => Err(duplicate(record.columns.id.clone(), location)),
+        None => Ok(all),
+    }
 }
 
 async fn insert(connection: &Connection, records: &[SealedRecord]) -> Result<(), Failure> {
-    if records.is_empty() {
-        return Ok(());
-    }
+    let rows = records.chunks(ROWS);
+    let inserted = join_all(rows.map(|rows| insert_rows(connection, rows))).await;
+    // What follows a failure fails as well, and does not know why.
+    inserted.into_iter().collect()
+}
+
+async fn insert_rows(connection: &Connection, records: &[SealedRecord]) -> Result<(), Failure> {
     let text =
         |read: fn(&SealedRecord) -> &str| -> Vec<&str> { records.iter().map(read).collect() };
     let optional = |read: fn(&SealedRecord) -> Option<&str>| -> Vec<Option<&str>> {

@@ -88,12 +88,14 @@ impl Widths {
                     "its {column} has a NUL character, which PostgreSQL does not store"
                 ));
             }
+            let width = width?;
             let length = value.chars().count();
-            let width = width.filter(|width| length > *width)?;
-            Some(format!(
-                "its {column} has {length} characters, and the column holds {width}; widen it: \
+            (length > width).then(|| {
+                format!(
+                    "its {column} has {length} characters, and the column holds {width}; widen it: \
                  ALTER TABLE quantumpipes_capsules ALTER COLUMN {column} TYPE TEXT"
-            ))
+                )
+            })
         })
     }
 }
