@@ -1,64 +1,33 @@
 //! Failures of the audit itself never reach the audited function, unless it asked.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use capsules::storage::{MemoryStorage, SealNext};
-use capsules::{Capsules, Error, Filter, SealedRecord, Storage, StorageError, Uuid, audit};
-use capsules_core::{Head, LocalSigner};
+use capsules::{Capsules, Error, StorageError, audit};
+use capsules_core::LocalSigner;
+use capsules_tests::hooked::{HookedStorage, Hooks, Operation};
 
 /// A store that can be read and never written, and that audits its own calls.
-#[derive(Default)]
-struct Full(MemoryStorage);
+#[derive(Clone, Copy)]
+struct Full;
 
-impl Storage for Full {
-    fn append(&self, _: Option<&str>, _: &mut SealNext<'_>) -> Result<(), StorageError> {
+impl Hooks for Full {
+    fn around<T>(
+        &self,
+        operation: Operation,
+        run: impl FnOnce() -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
         #[audit(type = "system")]
         fn audited_by_the_store() {}
+        if operation == Operation::Read {
+            return run();
+        }
         audited_by_the_store();
         Err(StorageError::Write {
             location: self.location(),
             reason: "the disk is full".to_owned(),
         })
-    }
-
-    fn appends_on_any_thread(&self) -> bool {
-        true
-    }
-
-    fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
-        self.0.get(id)
-    }
-
-    fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError> {
-        self.0.get_by_hash(hash)
-    }
-
-    fn head(&self, tenant: Option<&str>) -> Result<Option<Head>, StorageError> {
-        self.0.head(tenant)
-    }
-
-    fn scan(
-        &self,
-        tenant: Option<&str>,
-        from: u64,
-        visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
-    ) -> Result<(), StorageError> {
-        self.0.scan(tenant, from, visit)
-    }
-
-    fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
-        self.0.list(filter)
-    }
-
-    fn count(&self, filter: &Filter) -> Result<u64, StorageError> {
-        self.0.count(filter)
-    }
-
-    fn close(&self) -> Result<(), StorageError> {
-        self.0.close()
     }
 
     fn location(&self) -> String {
@@ -68,7 +37,7 @@ impl Storage for Full {
 
 fn full() -> Capsules {
     Capsules::builder()
-        .storage(Full::default())
+        .storage(HookedStorage::<Full>::new(Full))
         .signer(LocalSigner::generate().unwrap())
         .build()
         .unwrap()

@@ -1,16 +1,13 @@
 //! Callers who wait for the store: they append to it themselves when nothing is on its way.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Condvar, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use capsules::storage::{MemoryStorage, SealNext};
-use capsules::{Capsules, Error, Filter, LocalSigner, SealedRecord, Storage, StorageError, Uuid};
-use capsules::{OutcomeStatus, audit};
-use capsules_core::Head;
+use capsules::{Capsules, Error, Filter, LocalSigner, OutcomeStatus, Storage, StorageError, audit};
+use capsules_tests::hooked::{HookedStorage, Hooks, Operation};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mood {
@@ -22,12 +19,10 @@ enum Mood {
     Hangs,
 }
 
-/// A store in memory that notes which threads append, and audits its own calls. Clones share it.
-#[derive(Clone)]
-struct Watched(Arc<Inner>);
+/// A store in memory that notes which threads append, and audits its own calls.
+type Watched = HookedStorage<Watch>;
 
-struct Inner {
-    records: MemoryStorage,
+struct Watch {
     on_any_thread: bool,
     state: Mutex<(Mood, Vec<ThreadId>)>,
     changed: Condvar,
@@ -35,53 +30,51 @@ struct Inner {
     tidiers: Mutex<Vec<ThreadId>>,
 }
 
-impl Watched {
-    fn new() -> Self {
-        Self::appending_on_any_thread(true)
-    }
+fn watched() -> Watched {
+    appending_on_any_thread(true)
+}
 
-    fn appending_on_any_thread(on_any_thread: bool) -> Self {
-        Self(Arc::new(Inner {
-            records: MemoryStorage::new(),
-            on_any_thread,
-            state: Mutex::new((Mood::Works, Vec::new())),
-            changed: Condvar::new(),
-            tidiers: Mutex::default(),
-        }))
-    }
+fn appending_on_any_thread(on_any_thread: bool) -> Watched {
+    HookedStorage::new(Watch {
+        on_any_thread,
+        state: Mutex::new((Mood::Works, Vec::new())),
+        changed: Condvar::new(),
+        tidiers: Mutex::default(),
+    })
+}
 
+/// What was asked in the capsules that are stored, in order.
+fn contents(store: &Watched) -> Vec<u32> {
+    let records = store.records().list(&Filter::new().oldest_first()).unwrap();
+    let capsules = records.iter().map(|record| record.capsule().unwrap());
+    capsules
+        .map(|capsule| {
+            assert_eq!(capsule.outcome.status, OutcomeStatus::Success);
+            capsule.trigger.request.parse().unwrap()
+        })
+        .collect()
+}
+
+impl Watch {
     fn set(&self, mood: Mood) {
-        self.0.state.lock().unwrap().0 = mood;
-        self.0.changed.notify_all();
+        self.state.lock().unwrap().0 = mood;
+        self.changed.notify_all();
     }
 
     /// The threads that have begun to append since the last time.
     fn threads(&self) -> Vec<ThreadId> {
-        std::mem::take(&mut self.0.state.lock().unwrap().1)
+        std::mem::take(&mut self.state.lock().unwrap().1)
     }
 
     /// Waits until a thread has begun to append: which one.
     fn wait_for_append(&self) -> ThreadId {
-        let state = self.0.state.lock().unwrap();
+        let state = self.state.lock().unwrap();
         let (mut state, waited) = self
-            .0
             .changed
             .wait_timeout_while(state, PATIENCE, |(_, threads)| threads.is_empty())
             .unwrap();
         assert!(!waited.timed_out(), "nobody appends");
         state.1.remove(0)
-    }
-
-    /// What was asked in the capsules that are stored, in order.
-    fn contents(&self) -> Vec<u32> {
-        let records = self.0.records.list(&Filter::new().oldest_first()).unwrap();
-        let capsules = records.iter().map(|record| record.capsule().unwrap());
-        capsules
-            .map(|capsule| {
-                assert_eq!(capsule.outcome.status, OutcomeStatus::Success);
-                capsule.trigger.request.parse().unwrap()
-            })
-            .collect()
     }
 
     fn error(&self) -> StorageError {
@@ -92,28 +85,35 @@ impl Watched {
     }
 }
 
-impl Storage for Watched {
-    fn append(&self, tenant: Option<&str>, seal: &mut SealNext<'_>) -> Result<(), StorageError> {
+impl Hooks for Watch {
+    fn around<T>(
+        &self,
+        operation: Operation,
+        run: impl FnOnce() -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
         #[audit(type = "system")]
         fn audited_by_the_store() {}
+        if operation == Operation::Read {
+            return run();
+        }
         audited_by_the_store();
-        let mut state = self.0.state.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
         state.1.push(thread::current().id());
-        self.0.changed.notify_all();
+        self.changed.notify_all();
         let hangs = |(mood, _): &mut (Mood, _)| *mood == Mood::Hangs;
-        let mood = self.0.changed.wait_while(state, hangs).unwrap().0;
+        let mood = self.changed.wait_while(state, hangs).unwrap().0;
         if mood == Mood::Fails {
             return Err(self.error());
         }
-        self.0.records.append(tenant, seal)?;
+        let done = run()?;
         if mood == Mood::FailsAfterwards {
             return Err(self.error());
         }
-        Ok(())
+        Ok(done)
     }
 
     fn appends_on_any_thread(&self) -> bool {
-        self.0.on_any_thread
+        self.on_any_thread
     }
 
     fn is_untidy(&self) -> bool {
@@ -121,42 +121,8 @@ impl Storage for Watched {
     }
 
     fn tidy(&self) -> Result<(), StorageError> {
-        self.0.tidiers.lock().unwrap().push(thread::current().id());
+        self.tidiers.lock().unwrap().push(thread::current().id());
         Err(self.error())
-    }
-
-    fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
-        self.0.records.get(id)
-    }
-
-    fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError> {
-        self.0.records.get_by_hash(hash)
-    }
-
-    fn head(&self, tenant: Option<&str>) -> Result<Option<Head>, StorageError> {
-        self.0.records.head(tenant)
-    }
-
-    fn scan(
-        &self,
-        tenant: Option<&str>,
-        from: u64,
-        visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
-    ) -> Result<(), StorageError> {
-        self.0.records.scan(tenant, from, visit)
-    }
-
-    fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
-        self.0.records.list(filter)
-    }
-
-    fn count(&self, filter: &Filter) -> Result<u64, StorageError> {
-        self.0.records.count(filter)
-    }
-
-    /// Keeps the contents, so that they can be looked at.
-    fn close(&self) -> Result<(), StorageError> {
-        Ok(())
     }
 
     fn location(&self) -> String {
@@ -193,33 +159,33 @@ fn open(store: &Watched) -> Capsules {
 
 #[test]
 fn a_caller_who_waits_appends() {
-    let store = Watched::new();
+    let store = watched();
     let capsules = open(&store);
     for n in 1..4 {
         capsules.scope_sync(|| waits(n)).unwrap();
-        assert_eq!(store.contents().len(), n as usize + 1);
+        assert_eq!(contents(&store).len(), n as usize + 1);
     }
     assert_eq!(store.threads(), [thread::current().id(); 3]);
     // What the store calls meanwhile is not recorded, what the caller calls afterwards is.
     capsules.scope_sync(|| goes_on(4));
     let stats = capsules.close(PATIENCE).unwrap();
     assert_eq!((stats.accepted, stats.committed), (5, 5));
-    assert_eq!(store.contents(), [0, 1, 2, 3, 4]);
+    assert_eq!(contents(&store), [0, 1, 2, 3, 4]);
 }
 
 #[test]
 fn a_store_can_keep_to_the_recorders_threads() {
-    let store = Watched::appending_on_any_thread(false);
+    let store = appending_on_any_thread(false);
     let capsules = open(&store);
     capsules.scope_sync(|| waits(1)).unwrap();
     assert_ne!(store.threads(), [thread::current().id()]);
-    assert_eq!(store.contents(), [0, 1]);
+    assert_eq!(contents(&store), [0, 1]);
 }
 
 /// On a thread of its own, and nothing depends on whether it works.
 #[test]
 fn a_store_is_tidied_beside_the_appends() {
-    let store = Watched::new();
+    let store = watched();
     let capsules = open(&store);
     store.set(Mood::Hangs);
     capsules.scope_sync(|| goes_on(1));
@@ -227,14 +193,14 @@ fn a_store_is_tidied_beside_the_appends() {
     capsules.scope_sync(|| (2..10).for_each(goes_on));
     store.set(Mood::Works);
     let deadline = Instant::now() + PATIENCE;
-    let tidiers = || store.0.tidiers.lock().unwrap().clone();
+    let tidiers = || store.tidiers.lock().unwrap().clone();
     while tidiers().is_empty() {
         assert!(Instant::now() < deadline, "nobody tidies");
         thread::sleep(Duration::from_millis(1));
     }
     let stats = capsules.close(PATIENCE).unwrap();
     assert_eq!((stats.committed, stats.store_errors), (10, 0));
-    assert_eq!(store.contents(), (0..10).collect::<Vec<_>>());
+    assert_eq!(contents(&store), (0..10).collect::<Vec<_>>());
     let appenders = [store.threads(), vec![first]].concat();
     assert!(tidiers().iter().all(|thread| !appenders.contains(thread)));
 }
@@ -244,7 +210,7 @@ fn a_store_is_tidied_beside_the_appends() {
 fn the_next_segment_of_the_journal_is_made_beside_the_appends() {
     let directory = capsules_tests::temp_dir();
     let capsules = Capsules::builder()
-        .storage(Watched::new())
+        .storage(watched())
         .signer(LocalSigner::generate().unwrap())
         .journals(directory.path())
         .build()
@@ -270,7 +236,7 @@ fn the_next_segment_of_the_journal_is_made_beside_the_appends() {
 
 #[tokio::test]
 async fn a_task_that_waits_leaves_its_thread_alone() {
-    let store = Watched::new();
+    let store = watched();
     let capsules = open(&store);
     store.set(Mood::Hangs);
     let task = tokio::spawn(capsules.scope(awaits(1)));
@@ -280,7 +246,7 @@ async fn a_task_that_waits_leaves_its_thread_alone() {
     assert!(!task.is_finished());
     store.set(Mood::Works);
     assert_eq!(task.await.unwrap().unwrap(), 1);
-    assert_eq!(store.contents(), [0, 1]);
+    assert_eq!(contents(&store), [0, 1]);
 }
 
 /// A thread that calls `waits(n)`.
@@ -298,7 +264,7 @@ fn wait_until_accepted(capsules: &Capsules, count: u64) {
 
 #[test]
 fn behind_a_batch_it_waits_for_its_turn() {
-    let store = Watched::new();
+    let store = watched();
     let capsules = open(&store);
     store.set(Mood::Hangs);
     capsules.scope_sync(|| goes_on(1));
@@ -309,13 +275,13 @@ fn behind_a_batch_it_waits_for_its_turn() {
     store.set(Mood::Works);
     let id = caller.thread().id();
     caller.join().unwrap().unwrap();
-    assert_eq!(store.contents(), [0, 1, 2]);
+    assert_eq!(contents(&store), [0, 1, 2]);
     assert!(batch != id && !store.threads().contains(&id));
 }
 
 #[test]
 fn what_comes_later_stays_behind_it() {
-    let store = Watched::new();
+    let store = watched();
     let capsules = open(&store);
     store.set(Mood::Hangs);
     let caller = spawn(&capsules, 1);
@@ -329,13 +295,13 @@ fn what_comes_later_stays_behind_it() {
     store.set(Mood::Works);
     flush.wait().unwrap();
     caller.join().unwrap().unwrap();
-    assert_eq!(store.contents(), (0..100).collect::<Vec<_>>());
+    assert_eq!(contents(&store), (0..100).collect::<Vec<_>>());
 }
 
 #[test]
 fn it_is_told_of_a_failure_and_nothing_is_lost_or_doubled() {
     for failure in [Mood::Fails, Mood::FailsAfterwards] {
-        let store = Watched::new();
+        let store = watched();
         let capsules = open(&store);
         store.set(Mood::Hangs);
         let caller = spawn(&capsules, 1);
@@ -346,7 +312,7 @@ fn it_is_told_of_a_failure_and_nothing_is_lost_or_doubled() {
         assert!(matches!(error, Error::Storage(_)), "{error:?}");
         store.set(Mood::Works);
         while capsules.flush().wait().is_err() {}
-        assert!(store.contents().into_iter().eq(0..100), "{failure:?}");
+        assert!(contents(&store).into_iter().eq(0..100), "{failure:?}");
         let stats = capsules.close(PATIENCE).unwrap();
         assert_eq!((stats.committed, stats.failed), (100, 0));
         assert!(stats.store_errors > 0);
@@ -355,7 +321,7 @@ fn it_is_told_of_a_failure_and_nothing_is_lost_or_doubled() {
 
 #[test]
 fn closing_waits_for_it() {
-    let store = Watched::new();
+    let store = watched();
     let capsules = open(&store);
     store.set(Mood::Hangs);
     let caller = spawn(&capsules, 1);
@@ -364,14 +330,14 @@ fn closing_waits_for_it() {
     assert!(matches!(closed, Err(Error::TimedOut { waiting: 1 })));
     store.set(Mood::Works);
     caller.join().unwrap().unwrap();
-    assert_eq!(store.contents(), [0, 1]);
+    assert_eq!(contents(&store), [0, 1]);
     assert_eq!(capsules.stats().waiting, 0);
 }
 
 #[test]
 fn closed_while_it_fails_it_is_in_the_journal() {
     let directory = capsules_tests::temp_dir();
-    let store = Watched::new();
+    let store = watched();
     let open = || {
         let builder = Capsules::builder().storage(store.clone());
         builder
@@ -393,13 +359,13 @@ fn closed_while_it_fails_it_is_in_the_journal() {
     caller.join().unwrap().unwrap_err();
     // The rest is left to the journal when both threads of the instance have ended.
     drop(capsules);
-    while Arc::strong_count(&store.0) > 1 {
+    while store.handles() > 1 {
         thread::yield_now();
     }
     store.set(Mood::Works);
     open().close(PATIENCE).unwrap();
     // The one that did not wait was in the journal first; they were made at the same time.
-    assert_eq!(store.contents(), [0, 2, 1]);
+    assert_eq!(contents(&store), [0, 2, 1]);
 }
 
 /// What stands in a journal, with the capsules of actions that have ended.
@@ -412,7 +378,7 @@ fn journaled(journals: &Path) -> String {
 #[test]
 fn its_capsule_goes_to_the_journal_only_when_the_store_fails() {
     let directory = capsules_tests::temp_dir();
-    let store = Watched::new();
+    let store = watched();
     let capsules = Capsules::builder()
         .storage(store.clone())
         .signer(LocalSigner::generate().unwrap())
@@ -432,5 +398,5 @@ fn its_capsule_goes_to_the_journal_only_when_the_store_fails() {
     assert!(ended(18));
     store.set(Mood::Works);
     capsules.close(PATIENCE).unwrap();
-    assert_eq!(store.contents(), [0, 17, 18]);
+    assert_eq!(contents(&store), [0, 17, 18]);
 }

@@ -1,13 +1,10 @@
 //! A store in memory that fails, or never answers, when it is told to.
 
-use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Condvar, Mutex};
 
-use capsules::storage::MemoryStorage;
-use capsules::{Filter, SealedRecord, Storage, StorageError, Uuid};
-use capsules_core::Head;
-use capsules_core::storage::SealNext;
+use capsules::StorageError;
+use capsules_tests::hooked::{HookedStorage, Hooks, Operation};
 
 /// What an append does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,88 +15,56 @@ pub(crate) enum Mood {
     Hangs,
 }
 
-/// Handles share the store.
-#[derive(Clone)]
-pub(crate) struct MoodyStorage(Arc<Inner>);
+pub(crate) type MoodyStorage = HookedStorage<Moods>;
 
-struct Inner {
-    records: MemoryStorage,
+pub(crate) struct Moods {
     mood: Mutex<Mood>,
     changed: Condvar,
     appends: AtomicU64,
 }
 
-impl MoodyStorage {
-    pub(crate) fn new(mood: Mood) -> Self {
-        Self(Arc::new(Inner {
-            records: MemoryStorage::new(),
+impl From<Mood> for Moods {
+    fn from(mood: Mood) -> Self {
+        Self {
             mood: Mutex::new(mood),
             changed: Condvar::new(),
             appends: AtomicU64::new(0),
-        }))
+        }
     }
+}
 
+impl Moods {
     pub(crate) fn set(&self, mood: Mood) {
-        *self.0.mood.lock().unwrap() = mood;
-        self.0.changed.notify_all();
+        *self.mood.lock().unwrap() = mood;
+        self.changed.notify_all();
     }
 
     /// How many appends have begun.
     pub(crate) fn appends(&self) -> u64 {
-        self.0.appends.load(Ordering::SeqCst)
+        self.appends.load(Ordering::SeqCst)
     }
 }
 
-impl Storage for MoodyStorage {
-    fn append(&self, tenant: Option<&str>, seal: &mut SealNext<'_>) -> Result<(), StorageError> {
-        self.0.appends.fetch_add(1, Ordering::SeqCst);
-        let mood = self.0.mood.lock().unwrap();
+impl Hooks for Moods {
+    fn around<T>(
+        &self,
+        operation: Operation,
+        run: impl FnOnce() -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        if operation == Operation::Read {
+            return run();
+        }
+        self.appends.fetch_add(1, Ordering::SeqCst);
+        let mood = self.mood.lock().unwrap();
         let hangs = |mood: &mut Mood| *mood == Mood::Hangs;
-        let mood = *self.0.changed.wait_while(mood, hangs).unwrap();
+        let mood = *self.changed.wait_while(mood, hangs).unwrap();
         if mood == Mood::Fails {
             return Err(StorageError::Write {
                 location: self.location(),
                 reason: "it is told to fail".to_owned(),
             });
         }
-        self.0.records.append(tenant, seal)
-    }
-
-    fn appends_on_any_thread(&self) -> bool {
-        true
-    }
-
-    fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
-        self.0.records.get(id)
-    }
-
-    fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError> {
-        self.0.records.get_by_hash(hash)
-    }
-
-    fn head(&self, tenant: Option<&str>) -> Result<Option<Head>, StorageError> {
-        self.0.records.head(tenant)
-    }
-
-    fn scan(
-        &self,
-        tenant: Option<&str>,
-        from: u64,
-        visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
-    ) -> Result<(), StorageError> {
-        self.0.records.scan(tenant, from, visit)
-    }
-
-    fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
-        self.0.records.list(filter)
-    }
-
-    fn count(&self, filter: &Filter) -> Result<u64, StorageError> {
-        self.0.records.count(filter)
-    }
-
-    fn close(&self) -> Result<(), StorageError> {
-        Ok(())
+        run()
     }
 
     fn location(&self) -> String {

@@ -37,7 +37,7 @@ fn order_is_kept_over_the_next_open() {
     let capsules = open();
     record(&capsules, 6..7);
     capsules.close(PATIENCE).unwrap();
-    assert_holds(store.contents(), 0..7);
+    assert_holds(store.records(), 0..7);
 }
 
 /// What is dropped while the last batch is being stored is on record too.
@@ -55,7 +55,7 @@ fn every_call_is_recorded_or_counted() {
         record(&capsules, 0..200);
         let stats = capsules.close(PATIENCE).unwrap();
         assert_eq!(stats.accepted + stats.dropped, 200);
-        assert_eq!(stats.dropped, counted(store.contents()));
+        assert_eq!(stats.dropped, counted(store.records()));
     }
 }
 

@@ -72,7 +72,7 @@ fn survives(fault: Fault) -> bool {
         "{fault:?}"
     );
     assert_eq!((stats.failed, stats.dropped), (0, 0), "{fault:?}");
-    assert_holds(store.contents(), 0..16);
+    assert_holds(store.records(), 0..16);
     assert_eq!(stats.store_errors > 0, failed, "{fault:?}");
     if failed {
         let name = match fault.kind {

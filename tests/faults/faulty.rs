@@ -1,13 +1,10 @@
 //! A store in memory that fails on demand.
 
-use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
-use capsules::storage::{MemoryStorage, SealNext};
-use capsules::{Filter, SealedRecord, Storage, StorageError, Uuid};
-use capsules_core::Head;
+use capsules::StorageError;
+use capsules_tests::hooked::{HookedStorage, Hooks, Operation};
 
 /// When a store fails, and how.
 #[derive(Debug, Clone, Copy)]
@@ -47,47 +44,27 @@ pub(crate) enum Kind {
     Panic,
 }
 
-/// Clones share the store.
-#[derive(Debug, Clone)]
-pub(crate) struct Faulty {
-    store: Arc<MemoryStorage>,
+pub(crate) type Faulty = HookedStorage<Faults>;
+
+#[derive(Debug)]
+pub(crate) struct Faults {
     fault: Fault,
-    operations: Arc<AtomicU32>,
+    operations: AtomicU32,
 }
 
-impl Faulty {
-    pub(crate) fn new(fault: Fault) -> Self {
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
         Self {
-            store: Arc::default(),
             fault,
-            operations: Arc::default(),
+            operations: AtomicU32::new(0),
         }
     }
+}
 
-    /// What is in the store, even after it was closed.
-    pub(crate) fn contents(&self) -> &MemoryStorage {
-        &self.store
-    }
-
+impl Faults {
     /// Whether an operation has failed.
     pub(crate) fn has_failed(&self) -> bool {
         self.operations.load(SeqCst) >= self.fault.at
-    }
-
-    fn operation<T>(
-        &self,
-        run: impl FnOnce() -> Result<T, StorageError>,
-    ) -> Result<T, StorageError> {
-        let Fault { at, times, .. } = self.fault;
-        let number = self.operations.fetch_add(1, SeqCst) + 1;
-        if !(at..at + times).contains(&number) {
-            return run();
-        }
-        std::thread::sleep(self.fault.delay);
-        if self.fault.moment == Moment::AfterTheEffect {
-            run()?;
-        }
-        Err(self.error())
     }
 
     fn error(&self) -> StorageError {
@@ -102,47 +79,22 @@ impl Faulty {
     }
 }
 
-impl Storage for Faulty {
-    fn append(&self, tenant: Option<&str>, seal: &mut SealNext<'_>) -> Result<(), StorageError> {
-        self.operation(|| self.store.append(tenant, seal))
-    }
-
-    fn appends_on_any_thread(&self) -> bool {
-        true
-    }
-
-    fn get(&self, id: &Uuid) -> Result<Option<SealedRecord>, StorageError> {
-        self.operation(|| self.store.get(id))
-    }
-
-    fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError> {
-        self.operation(|| self.store.get_by_hash(hash))
-    }
-
-    fn head(&self, tenant: Option<&str>) -> Result<Option<Head>, StorageError> {
-        self.operation(|| self.store.head(tenant))
-    }
-
-    fn scan(
+impl Hooks for Faults {
+    fn around<T>(
         &self,
-        tenant: Option<&str>,
-        from: u64,
-        visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
-    ) -> Result<(), StorageError> {
-        self.operation(|| self.store.scan(tenant, from, visit))
-    }
-
-    fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
-        self.operation(|| self.store.list(filter))
-    }
-
-    fn count(&self, filter: &Filter) -> Result<u64, StorageError> {
-        self.operation(|| self.store.count(filter))
-    }
-
-    /// Keeps the contents, so that they can be looked at.
-    fn close(&self) -> Result<(), StorageError> {
-        Ok(())
+        _: Operation,
+        run: impl FnOnce() -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let Fault { at, times, .. } = self.fault;
+        let number = self.operations.fetch_add(1, SeqCst) + 1;
+        if !(at..at + times).contains(&number) {
+            return run();
+        }
+        std::thread::sleep(self.fault.delay);
+        if self.fault.moment == Moment::AfterTheEffect {
+            run()?;
+        }
+        Err(self.error())
     }
 
     fn location(&self) -> String {

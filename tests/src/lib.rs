@@ -7,6 +7,7 @@
 )]
 
 pub mod conformance;
+pub mod hooked;
 pub mod pgbouncer;
 mod place;
 pub mod postgres;
