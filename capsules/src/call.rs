@@ -20,6 +20,7 @@ use crate::durability::Durability;
 use crate::error::Error;
 use crate::identity::Identity;
 use crate::limits::{Bounded, Captured, Limits};
+use crate::reading::reading;
 use crate::redaction::{ARGUMENTS, note_cut, note_redacted};
 use crate::reply::Reply;
 use crate::scope::{Lent, Scope};
@@ -117,7 +118,7 @@ impl Inputs {
     /// Reads inputs by expressions that are the user's; a panic in one must not become the
     /// function's.
     pub(crate) fn take(&mut self, function: &str, read: impl FnOnce(&mut Self)) {
-        if catch_unwind(AssertUnwindSafe(|| read(self))).is_err() {
+        if reading(|| read(self)).is_err() {
             // What the panic says may be what the capsule must not keep.
             tracing::error!(
                 target: "capsules",
@@ -673,7 +674,7 @@ pub(crate) fn noted<T>(capsule: &mut Capsule, field: &str, captured: Captured<T>
 
 /// Reads the returned value, which may run code of the user's types.
 fn caught(limits: Limits, returns: impl FnOnce(Limits) -> Returns) -> Returns {
-    catch_unwind(AssertUnwindSafe(|| returns(limits))).unwrap_or_else(|panic| {
+    reading(|| returns(limits)).unwrap_or_else(|panic| {
         let message = panic_message(&*panic);
         Returns {
             result: Bounded::format(format_args!("<not readable: {message}>"), limits)

@@ -1,12 +1,12 @@
 //! What is read of a stream's items while they pass.
 
 use std::fmt::{Display, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
 
 use crate::capture::ReadText;
 use crate::limits::{Bounded, Captured, Limits};
+use crate::reading::reading;
 use crate::secret::is_secret;
 
 /// The items of a stream so far: how many, the first error among them, and what the others were
@@ -42,7 +42,7 @@ impl<A> Items<A> {
     ) {
         self.count(error, limits);
         if let (Some(item), Some(folded)) = (item, &mut self.folded)
-            && catch_unwind(AssertUnwindSafe(|| fold(folded, item))).is_err()
+            && reading(|| fold(folded, item)).is_err()
         {
             tracing::error!(target: "capsules", "the items of a stream could not be folded");
             self.folded = None;
@@ -56,7 +56,7 @@ impl<A> Items<A> {
         }
         self.failed += 1;
         if self.error.is_none() {
-            let text = catch_unwind(AssertUnwindSafe(|| error.text(limits)));
+            let text = reading(|| error.text(limits));
             self.error =
                 text.unwrap_or_else(|_| Some(Captured::whole("<not readable>".to_owned())));
         }

@@ -64,6 +64,7 @@ mod items;
 mod journal;
 mod limits;
 mod location;
+mod reading;
 mod reasoning;
 mod recorder;
 pub mod recovery;

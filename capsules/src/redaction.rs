@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use capsules_core::{
@@ -12,6 +11,7 @@ use capsules_core::{
 use serde_json::{Map, Value};
 
 use crate::limits::{Limits, REDACTED, cut, cut_texts};
+use crate::reading::reading;
 
 /// The key of `context.environment` that holds arguments by their names.
 pub(crate) const ARGUMENTS: &str = "capsules.arguments";
@@ -357,14 +357,13 @@ impl Walk<'_> {
     /// What the closure puts in the place of a value. When it panics that is not the value.
     fn replacement(&self, value: &Value) -> Option<Value> {
         let Redact(redact) = self.redact;
-        let replacement = catch_unwind(AssertUnwindSafe(|| redact(&self.path, value)))
-            .unwrap_or_else(|_| {
-                tracing::error!(
-                    target: "capsules",
-                    "the closure that redacts has panicked; the value is not kept"
-                );
-                Some(REDACTED.into())
-            });
+        let replacement = reading(|| redact(&self.path, value)).unwrap_or_else(|_| {
+            tracing::error!(
+                target: "capsules",
+                "the closure that redacts has panicked; the value is not kept"
+            );
+            Some(REDACTED.into())
+        });
         replacement.filter(|new| new != value)
     }
 }

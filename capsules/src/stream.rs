@@ -16,6 +16,7 @@ use crate::capture::Returns;
 use crate::error::Error;
 use crate::items::Items;
 use crate::limits::{Captured, Limits};
+use crate::reading::reading;
 use crate::reply::Reply;
 use crate::scope::Scoped;
 
@@ -145,7 +146,7 @@ where
         let (count, failed, error) = (items.count, items.failed, items.error);
         let result = items.folded.and_then(|folded| {
             // How the user's type reads is the user's code.
-            catch_unwind(AssertUnwindSafe(|| (self.keep)(folded, limits))).ok()
+            reading(|| (self.keep)(folded, limits)).ok()
         });
         let result = result.unwrap_or_else(|| Captured::whole("<not readable>".into()));
         call.note(|capsule| {

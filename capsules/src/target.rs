@@ -7,6 +7,7 @@ use crate::active::Active;
 use crate::call::Inputs;
 use crate::capsules::Capsules;
 use crate::default::default_recorder;
+use crate::reading::is_reading;
 use crate::recorder::{Recorder, on_recorders_thread};
 use crate::scope::Scope;
 use crate::switch::is_enabled;
@@ -23,8 +24,8 @@ impl Target {
     /// The instance, else the one that the task has bound, else the process's default. `None`
     /// where nothing is recorded.
     pub(crate) fn find(capsules: Option<&Capsules>) -> Option<Self> {
-        // What the recorder itself calls, a store for instance, would record without end.
-        if !is_enabled() || on_recorders_thread() {
+        // What the recording itself calls, a store for instance, would record without end.
+        if !is_enabled() || is_reading() || on_recorders_thread() {
             return None;
         }
         let scope = Scope::current();

@@ -7,7 +7,7 @@ mod running;
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 
 use capsules_core::CapsuleType;
 use futures_core::Stream;
@@ -19,6 +19,7 @@ use crate::capture::{Json, Text, prompt_hash};
 use crate::durability::Durability;
 use crate::items::Items;
 use crate::limits::Captured;
+use crate::reading::reading;
 use crate::stream::StreamEnd;
 use crate::strict::{FromAuditError, or_error};
 use crate::target::Target;
@@ -308,7 +309,7 @@ impl Action {
                 .then_some((|_| None) as fn(_) -> _),
         };
         let read = move |items: &mut Items<()>, item: &S::Item, limits| {
-            let err = catch_unwind(AssertUnwindSafe(|| error(item)));
+            let err = reading(|| error(item));
             let err = err.unwrap_or_default();
             items.read(
                 None::<&()>,
