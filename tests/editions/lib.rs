@@ -1,0 +1,1 @@
+//! Nothing: the attribute is tested in `main.rs`, once for each edition.
