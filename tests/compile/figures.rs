@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 use crate::package::{Package, capsules, succeeded};
-use crate::public_crate::{FEATURES, copy};
+use crate::public_crate::{CACACHE, MINI_REDIS, TOKIO_TAR};
 
 const RUNS: usize = 5;
 
@@ -112,17 +112,20 @@ fn a_thousand_functions() {
 
 #[test]
 #[ignore = "a measurement"]
-fn a_published_crate() {
-    let (plain, _) = copy(false);
-    let (audited, annotated) = copy(true);
-    for command in ["check", "build"] {
-        let mut arguments = vec![command, "--lib"];
-        arguments.extend(FEATURES);
-        let medians = medians(&[&plain, &audited], &arguments);
-        println!(
-            "{command}, {} functions, plain / audited: {medians:.2?} s",
-            annotated.functions
-        );
+fn published_crates() {
+    for published in [MINI_REDIS, TOKIO_TAR, CACACHE] {
+        let (plain, _) = published.copy(false);
+        let (audited, annotated) = published.copy(true);
+        for command in ["check", "build"] {
+            let mut arguments = vec![command, "--lib"];
+            arguments.extend(published.features);
+            let medians = medians(&[&plain, &audited], &arguments);
+            let (name, functions) = (published.name, annotated.functions);
+            let growth = 100.0 * (medians[1] / medians[0] - 1.0);
+            println!(
+                "{command} {name}, {functions} functions, plain / audited: {medians:.2?} s, {growth:+.0} %"
+            );
+        }
     }
 }
 

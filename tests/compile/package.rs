@@ -28,6 +28,7 @@ impl Package {
     pub(crate) fn copy(name: &str, from: &Path) -> Self {
         let package = Self::in_directory(name);
         copy_all(from, &package.directory);
+        package.lock();
         package
     }
 
@@ -37,9 +38,14 @@ impl Package {
             fs::remove_dir_all(&directory).unwrap();
         }
         fs::create_dir_all(directory.join("src")).unwrap();
-        // What the workspace depends on too has the workspace's versions.
-        fs::copy(workspace().join("Cargo.lock"), directory.join("Cargo.lock")).unwrap();
-        Self { directory }
+        let package = Self { directory };
+        package.lock();
+        package
+    }
+
+    /// What the workspace depends on too has the workspace's versions.
+    fn lock(&self) {
+        fs::copy(workspace().join("Cargo.lock"), self.path("Cargo.lock")).unwrap();
     }
 
     pub(crate) fn path(&self, path: &str) -> PathBuf {
