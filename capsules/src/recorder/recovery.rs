@@ -20,13 +20,19 @@ pub(crate) fn recover_into(
     journals: &Path,
     watch: &mut dyn FnMut(u64),
 ) -> Result<Recovery, Error> {
-    let mut stored = 0;
+    let (mut stored, mut known_starts) = (0, 0);
     let result = journal::recover(journals, |items| {
         let count = items.len() as u64;
-        append_kept(backend, missing(backend, items)?)?;
+        let missing = missing(backend, items)?;
+        append_kept(backend, missing.drafts)?;
+        known_starts += missing.known_starts;
         stored += count;
         watch(stored);
         Ok(())
+    });
+    let result = result.map(|recovery| Recovery {
+        started: recovery.started.saturating_sub(known_starts),
+        ..recovery
     });
     result.map_err(|error| match error {
         RecoverError::Deliver { source, .. } => source,
@@ -37,15 +43,26 @@ pub(crate) fn recover_into(
     })
 }
 
+/// What is not on record yet.
+struct Missing {
+    drafts: Vec<Draft>,
+    /// How many actions had started of which something is on record.
+    known_starts: u64,
+}
+
 /// What of these is not on record yet. The store is asked at most twice, however many there are.
-fn missing(backend: &Backend, items: Vec<Recovered>) -> Result<Vec<Draft>, Error> {
+fn missing(backend: &Backend, items: Vec<Recovered>) -> Result<Missing, Error> {
     let accepted: HashSet<Uuid> = items.iter().filter_map(accepted_id).collect();
     let mut drafts = Vec::with_capacity(items.len());
+    let mut starts = Vec::new();
     for item in items {
         if matches!(&item, Recovered::Started(start) if accepted.contains(&start.id)) {
             continue;
         }
         let is_outcome = accepted_id(&item).is_some();
+        if let Recovered::Started(start) = &item {
+            starts.push(start.id);
+        }
         let draft = match draft(item) {
             Ok(draft) => draft,
             Err(reason) => Draft::new(&unreadable(reason))?,
@@ -53,6 +70,7 @@ fn missing(backend: &Backend, items: Vec<Recovered>) -> Result<Vec<Draft>, Error
         drafts.push((draft, is_outcome));
     }
     let mut known = stored(backend, drafts.iter().map(|(draft, _)| draft))?;
+    let known_starts = starts.iter().filter(|id| known.contains_key(id)).count() as u64;
     let mut outcomes = Vec::new();
     for (draft, is_outcome) in &mut drafts {
         if *is_outcome && known.get(&draft.id()).is_some_and(is_pending) {
@@ -63,9 +81,11 @@ fn missing(backend: &Backend, items: Vec<Recovered>) -> Result<Vec<Draft>, Error
     known.extend(stored(backend, outcomes.iter())?);
     let mut seen = HashSet::with_capacity(drafts.len());
     let drafts = drafts.into_iter().map(|(draft, _)| draft);
-    Ok(drafts
-        .filter(|draft| !known.contains_key(&draft.id()) && seen.insert(draft.id()))
-        .collect())
+    let is_missing = |draft: &Draft| !known.contains_key(&draft.id()) && seen.insert(draft.id());
+    Ok(Missing {
+        drafts: drafts.filter(is_missing).collect(),
+        known_starts,
+    })
 }
 
 /// Appends the drafts. In the place of one that the store can never keep comes a capsule that says
@@ -258,7 +278,8 @@ mod tests {
         let (backend, action) = (backend(), action());
         for leave in [leave_end, leave_start, leave_end] {
             leave(directory.path(), &action);
-            recover_into(&backend, directory.path(), &mut |_| ()).unwrap();
+            let recovery = recover_into(&backend, directory.path(), &mut |_| ()).unwrap();
+            assert_eq!((recovery.journals, recovery.started), (1, 0));
             assert_eq!(
                 recorded(&backend),
                 [(action.id, None, OutcomeStatus::Success)]
