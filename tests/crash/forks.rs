@@ -26,7 +26,10 @@ fn a_child_waits_for_nothing_and_loses_nothing() {
     let trail = Trail::new();
     run(&trail, "full");
     let stored = trail.store().count(&Filter::new()).unwrap();
-    assert_eq!(stored, QUEUE as u64, "the child's are in its journal");
+    // The child's are in its journal, which its parent recovers if it stores so late that the child
+    // is dead by then.
+    let (few, all) = (QUEUE as u64, (QUEUE + CALLS) as u64);
+    assert!(stored == few || stored == all, "{stored}");
     assert_eq!(trail.assert_nothing_lost(), (QUEUE + CALLS, 0));
 
     // The queue was full when the child began.
