@@ -125,8 +125,12 @@ async function refusal(response) {
   return new ApiError(response.status, title, detail);
 }
 
-/** The cursor in `<…?before=N…>; rel="next"`. */
+/** The cursor in `<…?before=N…>; rel="next"`, or in `<…?beyond=ID…>` where there are several chains. */
 function nextCursor(link) {
   const [, target] = /<([^>]*)>;\s*rel="?next"?/.exec(link ?? "") ?? [];
-  return target === undefined ? null : new URL(target, `${BASE}/`).searchParams.get("before");
+  if (target === undefined) {
+    return null;
+  }
+  const { searchParams } = new URL(target, `${BASE}/`);
+  return searchParams.get("before") ?? searchParams.get("beyond");
 }

@@ -22,7 +22,9 @@ const newer = new Map();
 export async function timeline(route, { signal, live }) {
   const active = chosen(route.query);
   const { before } = route.query;
-  const page = await api.list({ ...active, before, limit: PAGE }, { signal });
+  // A place in the only chain, or the id of the capsule that the page before has ended with.
+  const cursor = /^\d*$/.test(before ?? "") ? { before } : { beyond: before };
+  const page = await api.list({ ...active, ...cursor, limit: PAGE }, { signal });
   const capsules = page.capsules.map((record) => new Capsule(record));
   const isChosen = Object.keys(active).length > 0;
 
@@ -108,7 +110,8 @@ class Rows {
 
   /** Puts a capsule that was just recorded on top. */
   add(capsule) {
-    if (this.newest !== null && capsule.sequence <= this.newest.sequence) {
+    // The page may have been read after it was stored.
+    if (this.element.querySelector(`[data-row="${CSS.escape(capsule.id)}"]`)) {
       return;
     }
     this.#put(capsule).classList.add("fresh");
@@ -141,9 +144,15 @@ class Rows {
     if (this.newest === null || capsule.sequence !== this.newest.sequence + 1) {
       return "apart";
     }
-    return capsule.previousHash === this.newest.hash ? "whole" : "broken";
+    if (capsule.previousHash === this.newest.hash) {
+      return "whole";
+    }
+    // Where each tenant has a chain, the one below may be of another.
+    return tenant(capsule) === tenant(this.newest) ? "broken" : "apart";
   }
 }
+
+const tenant = (capsule) => capsule.context.section("environment").text("tenant_id");
 
 function row(capsule) {
   const error = capsule.status === "failure" ? capsule.outcome.text("error") : "";

@@ -12,11 +12,12 @@ mod host;
 mod world;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use capsules_tests::{conformance, target_dir, workspace_root};
+use capsules::Capsules;
+use capsules_tests::{conformance, postgres, target_dir, workspace_root};
 use tower::ServiceExt;
 
 /// The most that the page may weigh, all of its files together.
@@ -74,11 +75,20 @@ async fn walks() {
     world::tamper(&world::write(tampered.path()));
     let good = host::Host::start(good.path()).await;
     let tampered = host::Host::start(tampered.path()).await;
+    let tenants_data = capsules_tests::temp_dir();
+    let chains = chains(tenants_data.path());
+    let tenants = match &chains {
+        Some(capsules) => Some(host::Host::serve(host::of_chains(capsules)).await),
+        None => None,
+    };
+    let address = |of: fn(&host::Host) -> String| tenants.as_ref().map(of).unwrap_or_default();
     let payloads = serde_json::to_string(&world::PAYLOADS).expect("JSON");
     let settings = [
         ("EXPLORER_GOOD", good.explorer().into()),
         ("EXPLORER_HOST", good.address().into()),
         ("EXPLORER_TAMPERED", tampered.explorer().into()),
+        ("EXPLORER_TENANTS", address(host::Host::explorer).into()),
+        ("EXPLORER_TENANTS_HOST", address(host::Host::address).into()),
         ("EXPLORER_PAYLOADS", payloads.into()),
         ("EXPLORER_MODULES", tools.modules.clone().into_os_string()),
         ("EXPLORER_CHROMIUM", tools.chromium.clone().into()),
@@ -89,6 +99,24 @@ async fn walks() {
     ];
     let walked = tokio::task::spawn_blocking(move || browser::run(&tools.node, "walks", settings));
     walked.await.expect("the walks");
+}
+
+/// A store in PostgreSQL with a chain for each tenant, of which that of globex was tampered with.
+fn chains(data: &Path) -> Option<Capsules> {
+    // The server is started and asked in a way that no runtime may be around.
+    let fill = || {
+        let server = postgres::server()?;
+        let url = server.schema();
+        let builder = Capsules::builder().path(&url).data_dir(data);
+        let capsules = builder.build().expect("an instance");
+        world::write_chains(&**capsules.storage(), capsules.seal());
+        let tamper = "UPDATE quantumpipes_capsules SET data = replace(data, 'deploybot', 'nobody') \
+                      WHERE tenant_id = 'globex' AND sequence = 1";
+        let changed = server.client(&url).execute(tamper, &[]);
+        assert_eq!(changed.expect("a change"), 1);
+        Some(capsules)
+    };
+    std::thread::scope(|scope| scope.spawn(fill).join()).expect("a filled store")
 }
 
 /// The files of the page.

@@ -2,7 +2,6 @@
 //! few capsules whose texts are programs.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use capsules::storage::SqliteStorage;
 use capsules::{Capsule, DataDir, Seal, SealedRecord, Storage, Timestamp, Uuid};
@@ -33,13 +32,22 @@ pub(crate) const PAYLOADS: [&str; 7] = [
 /// Writes the chain to the store of a data directory, with a key of its own.
 pub(crate) fn write(directory: &Path) -> DataDir {
     let data = DataDir::new(directory).expect("a data directory");
-    let mut capsules = Vec::new();
-    for run in 0..RUNS {
-        capsules.extend(Deployment::new(run).capsules());
-    }
+    let mut capsules = deployments();
     capsules.extend(PAYLOADS.iter().zip(0..).map(|(text, n)| hostile(text, n)));
     append(&data, &capsules);
     data
+}
+
+/// Writes the deployments to a store that keeps a chain for each tenant.
+pub(crate) fn write_chains(store: &dyn Storage, seal: &Seal) {
+    for capsule in deployments() {
+        append_to(store, seal, &[capsule]);
+    }
+}
+
+fn deployments() -> Vec<Capsule> {
+    let runs = (0..RUNS).map(Deployment::new);
+    runs.flat_map(|run| run.capsules()).collect()
 }
 
 /// Changes the content of one record in the store, as somebody would who has the file.
@@ -60,13 +68,20 @@ const TAMPERED: u32 = 43;
 /// Appends to the store as another program would.
 pub(crate) fn append(data: &DataDir, capsules: &[Capsule]) {
     let seal = Seal::open(data).expect("keys");
-    let store: Arc<dyn Storage> = Arc::new(SqliteStorage::open(data.database()).expect("a store"));
+    let store = SqliteStorage::open(data.database()).expect("a store");
+    append_to(&store, &seal, capsules);
+    store.close().expect("a store that closes");
+}
+
+/// Appends to the chain of the first one's tenant.
+pub(crate) fn append_to(store: &dyn Storage, seal: &Seal, capsules: &[Capsule]) {
+    let tenant = capsules.first().and_then(Capsule::tenant_id);
     let drafts: Vec<_> = capsules
         .iter()
         .map(|capsule| Draft::new(capsule).expect("a capsule that can be sealed"))
         .collect();
     store
-        .append(None, &mut |head| {
+        .append(store.chain_of(tenant), &mut |head| {
             let mut place = Position::after(head);
             let mut records: Vec<SealedRecord> = Vec::new();
             for draft in &drafts {
@@ -80,12 +95,12 @@ pub(crate) fn append(data: &DataDir, capsules: &[Capsule]) {
             Ok(records)
         })
         .expect("an append");
-    store.close().expect("a store that closes");
 }
 
 /// A capsule that says when it happened and little else.
-pub(crate) fn heartbeat(request: &str) -> Capsule {
+pub(crate) fn heartbeat(request: &str, tenant: Option<&str>) -> Capsule {
     capsule(json!({
+        "context": { "environment": { "tenant_id": tenant } },
         "id": Uuid::new_v4(), "type": "system",
         "trigger": { "type": "scheduled", "source": "cron::heartbeat", "request": request,
                      "timestamp": Timestamp::now() },

@@ -8,11 +8,13 @@ import { after, before } from "node:test";
 
 const { EXPLORER_MODULES, EXPLORER_CHROMIUM, EXPLORER_PICTURES } = process.env;
 
-/** Where the explorer of a good chain is, and of one that was tampered with. */
+/** Where the explorer of a good chain is, of one that was tampered with, and of a chain per tenant. */
 export const {
   EXPLORER_GOOD: GOOD,
   EXPLORER_TAMPERED: TAMPERED,
   EXPLORER_HOST: HOST,
+  EXPLORER_TENANTS: TENANTS,
+  EXPLORER_TENANTS_HOST: TENANTS_HOST,
 } = process.env;
 
 const require = createRequire(join(EXPLORER_MODULES, "package.json"));
