@@ -12,6 +12,7 @@ mod faults;
 mod many;
 mod paging;
 mod python;
+mod reading;
 mod replicas;
 mod roles;
 mod support;
