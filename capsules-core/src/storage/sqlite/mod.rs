@@ -106,7 +106,6 @@ impl SqliteStorage {
         &self.path
     }
 
-    /// What the file's table looks like. It may be another one after the file was replaced.
     /// The place of the record to go on from.
     fn place_of(&self, id: &str) -> Result<i64, StorageError> {
         let place = self.readers.read(|connection| {
@@ -120,6 +119,7 @@ impl SqliteStorage {
         })
     }
 
+    /// What the file's table looks like. It may be another one after the file was replaced.
     fn layout(&self) -> Layout {
         self.layout
             .read()
