@@ -1,10 +1,11 @@
-//! Where the server is and how to get in: the URL, the environment and the password file, as
-//! other PostgreSQL clients read them.
+//! Where the server is and how to get in: the URL, the service that it names, the environment and the
+//! password file, as other PostgreSQL clients read them.
 //!
 //! Sources: PostgreSQL documentation, "Connection Strings", "Environment Variables" and "The
 //! Password File" of libpq.
 
 mod defaults;
+mod service;
 
 use std::env;
 use std::fmt::Write as _;
@@ -72,6 +73,12 @@ impl Config {
                 kept.push(pair);
             }
         }
+        let service = match own.service.take().or_else(|| variable("PGSERVICE")) {
+            Some(name) => service::read(&name, variable)?,
+            None => service::Service::new(),
+        };
+        let variable: &dyn Fn(&str) -> Option<String> =
+            &|name| service.get(name).cloned().or_else(|| variable(name));
         let ports = own.ports(variable)?;
         let base = with_ports(base, &ports);
         let url = match kept.as_slice() {
@@ -156,6 +163,8 @@ struct Own {
     certificate: Option<String>,
     key: Option<String>,
     password_file: Option<String>,
+    target: Option<String>,
+    service: Option<String>,
 }
 
 impl Own {
@@ -167,6 +176,8 @@ impl Own {
             "sslcert" => &mut self.certificate,
             "sslkey" => &mut self.key,
             "passfile" => &mut self.password_file,
+            "target_session_attrs" => &mut self.target,
+            "service" => &mut self.service,
             _ => return false,
         };
         *field = Some(value.to_owned());

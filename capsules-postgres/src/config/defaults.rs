@@ -81,11 +81,21 @@ pub(super) fn complete(
         driver.tcp_user_timeout(UNACKNOWLEDGED);
     }
     driver.keepalives_idle(UNACKNOWLEDGED);
-    if driver.get_target_session_attrs() == TargetSessionAttrs::Any
-        && variable("PGTARGETSESSIONATTRS").as_deref() == Some("read-write")
-    {
-        driver.target_session_attrs(TargetSessionAttrs::ReadWrite);
-    }
+    let target = own
+        .target
+        .take()
+        .or_else(|| variable("PGTARGETSESSIONATTRS"));
+    driver.target_session_attrs(match target.as_deref() {
+        None | Some("any" | "prefer-standby") => TargetSessionAttrs::Any,
+        Some("read-write" | "primary") => TargetSessionAttrs::ReadWrite,
+        Some("read-only" | "standby") => TargetSessionAttrs::ReadOnly,
+        Some(other) => {
+            return Err(format!(
+                "target_session_attrs is `{other}`; it can be any, read-write, primary, read-only, \
+                 standby or prefer-standby"
+            ));
+        }
+    });
     if driver.get_password().is_none()
         && let Some(password) = variable("PGPASSWORD").or_else(|| {
             let file = own.password_file.take().or_else(|| variable("PGPASSFILE"));
@@ -211,6 +221,13 @@ mod tests {
             config.driver.get_target_session_attrs(),
             TargetSessionAttrs::ReadWrite
         );
+        let url = "postgresql://me@db/other?target_session_attrs=standby";
+        let config = Config::read(url, &variables).unwrap();
+        assert_eq!(
+            config.driver.get_target_session_attrs(),
+            TargetSessionAttrs::ReadOnly
+        );
+        assert!(Config::read("postgresql://db/x?target_session_attrs=x", &variables).is_err());
         let config = Config::read("postgresql://me@db/other?sslmode=disable", &variables).unwrap();
         assert_eq!(config.location, "postgresql://me@db:6432/other");
         assert_eq!(config.ssl.mode, SslMode::Disable);
