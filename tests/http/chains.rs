@@ -139,7 +139,7 @@ async fn events_go_on_when_the_server_is_restarted() {
     capsules.flush().await.unwrap();
     let app = Api::new(&capsules).into_router::<()>();
     let request = Request::get("/events").body(Body::empty()).unwrap();
-    let mut body = app.oneshot(request).await.unwrap().into_body();
+    let mut body = app.clone().oneshot(request).await.unwrap().into_body();
 
     let listens = tokio::spawn(async move {
         let mut heard = String::new();
@@ -151,6 +151,9 @@ async fn events_go_on_when_the_server_is_restarted() {
     });
     control(postgres::Server::stop).await.unwrap();
     capsules.scope_sync(|| ["acme", "globex"].map(|tenant| act(tenant, "meanwhile")));
+    let (status, headers, _) = get(&app, "/").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(headers["retry-after"], "1");
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     control(postgres::Server::restart).await.unwrap();
     let heard = listens.await.unwrap();
