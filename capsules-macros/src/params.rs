@@ -2,7 +2,8 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
-use syn::{Error, FnArg, Ident, Pat, Result, Signature, Type};
+use syn::visit_mut::{self, VisitMut};
+use syn::{Error, FnArg, Ident, Pat, PatIdent, Result, Signature, Token, Type};
 
 use crate::args::{Args, Arguments, Source, Trigger};
 
@@ -22,30 +23,29 @@ pub(crate) fn names(signature: &Signature) -> Vec<Option<Ident>> {
 }
 
 /// `mut x: T` → `x: T` in the signature, and `let mut x = x;` for the body; the same without `mut`
-/// where several parameters may have destructors.
+/// where several parameters may have destructors, and for what a pattern binds.
 ///
 /// Reborn inside of the body a parameter may hold a borrow of the body's locals, and parameters are
 /// dropped in the order in which they are without the attribute. One that `begin` reads is used,
 /// whether the body uses it or not.
 pub(crate) fn rebind(signature: &mut Signature, begin: &TokenStream) -> TokenStream {
-    let owned = signature.inputs.iter().filter(|input| may_drop(input));
-    let all = owned.count() > 1;
-    let mut rebound = TokenStream::new();
+    let mut bindings = Bindings::default();
     for input in &mut signature.inputs {
-        let drops = may_drop(input);
-        let FnArg::Typed(argument) = input else {
-            continue;
-        };
-        let Pat::Ident(pattern) = &mut *argument.pat else {
-            continue;
-        };
-        if pattern.by_ref.is_some() || pattern.subpat.is_some() {
-            continue;
+        if let FnArg::Typed(argument) = input {
+            bindings.may_drop = !matches!(*argument.ty, Type::Reference(_));
+            bindings.visit_pat_mut(&mut argument.pat);
         }
-        let mutability = pattern.mutability.take();
-        if mutability.is_some() || (all && drops) {
-            let name = &pattern.ident;
-            let used = mentions(begin.clone(), name).then(|| quote!(unused_variables,));
+    }
+    let all = bindings.found.iter().filter(|b| b.may_drop).count() > 1;
+    let mut rebound = TokenStream::new();
+    for binding in bindings.found {
+        let Binding {
+            name,
+            mutability,
+            may_drop,
+        } = binding;
+        if mutability.is_some() || (all && may_drop) {
+            let used = mentions(begin.clone(), &name).then(|| quote!(unused_variables,));
             rebound.extend(quote! {
                 #[allow(
                     #used
@@ -59,6 +59,45 @@ pub(crate) fn rebind(signature: &mut Signature, begin: &TokenStream) -> TokenStr
         }
     }
     rebound
+}
+
+/// What the patterns of the parameters bind by value. Their `mut` is taken away.
+#[derive(Default)]
+struct Bindings {
+    found: Vec<Binding>,
+    /// Whether the parameter that is looked at is not a reference.
+    may_drop: bool,
+}
+
+struct Binding {
+    name: Ident,
+    mutability: Option<Token![mut]>,
+    may_drop: bool,
+}
+
+impl VisitMut for Bindings {
+    fn visit_pat_ident_mut(&mut self, pattern: &mut PatIdent) {
+        let known = self.found.iter().any(|found| found.name == pattern.ident);
+        if pattern.by_ref.is_none() {
+            let mutability = pattern.mutability.take();
+            // The alternatives of a pattern bind the same names.
+            if !known {
+                self.found.push(Binding {
+                    name: pattern.ident.clone(),
+                    mutability,
+                    may_drop: self.may_drop,
+                });
+            }
+        }
+        visit_mut::visit_pat_ident_mut(self, pattern);
+    }
+
+    // What it binds is not to be seen.
+    fn visit_pat_mut(&mut self, pattern: &mut Pat) {
+        if !matches!(pattern, Pat::Macro(_)) {
+            visit_mut::visit_pat_mut(self, pattern);
+        }
+    }
 }
 
 /// `&name`, or `&&*name` of a reference. That borrows no parameter, and what is not borrowed is not
@@ -83,14 +122,6 @@ fn mentions(code: TokenStream, name: &Ident) -> bool {
         TokenTree::Group(group) => mentions(group.stream(), name),
         _ => false,
     })
-}
-
-/// Whether a parameter is not a reference.
-fn may_drop(input: &FnArg) -> bool {
-    match input {
-        FnArg::Receiver(_) => false,
-        FnArg::Typed(argument) => !matches!(*argument.ty, Type::Reference(_)),
-    }
 }
 
 /// The parameter that `trigger.request` is taken from. What is skipped, or kept as a hash, is not

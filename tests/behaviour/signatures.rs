@@ -265,7 +265,7 @@ impl Drop for Noting {
 }
 
 #[tokio::test]
-async fn line_5_arguments_are_dropped_in_the_order_in_which_they_are_without_the_attribute() {
+async fn arguments_are_dropped_in_the_order_in_which_they_are_without_the_attribute() {
     macro_rules! functions {
         ($(#[$audit:meta])?) => {
             $(#[$audit])?
@@ -281,24 +281,46 @@ async fn line_5_arguments_are_dropped_in_the_order_in_which_they_are_without_the
                 let _local = Noting('l', Arc::clone(&third.1));
                 let _ = (&second, &first);
             }
+            $(#[$audit])?
+            fn apart((first, mut second): (Noting, Noting), [third, ..]: [Noting; 1]) {
+                second.0 = '2';
+                let local = Noting('l', Arc::clone(&third.1));
+                let _ = (&second, &local, &first);
+            }
+            $(#[$audit])?
+            async fn apart_later(Pair { second, first }: Pair, third: Noting) {
+                let local = Noting('l', Arc::clone(&first.1));
+                ready(()).await;
+                let _ = (&third, &second, &local);
+            }
         };
+    }
+    struct Pair {
+        first: Noting,
+        second: Noting,
     }
     async fn bare(log: &Arc<Mutex<String>>) {
         functions!();
         let noting = |name| Noting(name, Arc::clone(log));
         now(noting('a'), noting('b'), noting('c'), noting('d'));
         later(noting('a'), noting('b'), noting('c'), noting('d')).await;
+        apart((noting('a'), noting('b')), [noting('c')]);
+        let [first, second] = ['a', 'b'].map(noting);
+        apart_later(Pair { first, second }, noting('c')).await;
     }
     async fn with_attribute(log: &Arc<Mutex<String>>) {
         functions!(#[audit(type = "tool", trigger_from = none)]);
         let noting = |name| Noting(name, Arc::clone(log));
         now(noting('a'), noting('b'), noting('c'), noting('d'));
         later(noting('a'), noting('b'), noting('c'), noting('d')).await;
+        apart((noting('a'), noting('b')), [noting('c')]);
+        let [first, second] = ['a', 'b'].map(noting);
+        apart_later(Pair { first, second }, noting('c')).await;
     }
     let (expected, log) = (Arc::default(), Arc::default());
     bare(&expected).await;
     let ((), capsules) = audited_async(with_attribute(&log)).await;
-    assert_eq!(capsules.len(), 2);
-    assert_eq!(*expected.lock().unwrap(), "ldc2aldc2a");
+    assert_eq!(capsules.len(), 4);
+    assert_eq!(*expected.lock().unwrap(), "ldc2aldc2alc2alcab");
     assert_eq!(*log.lock().unwrap(), *expected.lock().unwrap());
 }

@@ -52,7 +52,7 @@ macro_rules! level {
 }
 
 #[test]
-fn line_25_a_level_adds_at_most_96_bytes_to_the_future() {
+fn a_level_adds_at_most_96_bytes_to_the_future() {
     let (bare, audited) = (level!(bare), level!(audited));
     println!("bytes a level: bare {bare}, audited {audited}");
     assert!(
@@ -67,7 +67,7 @@ fn is_send<T: Send>(value: T) -> T {
 }
 
 #[tokio::test]
-async fn line_25_a_chain_of_12_is_send_and_a_longer_one_of_boxes() {
+async fn a_chain_of_12_is_send_and_a_longer_one_of_boxes() {
     let ((), capsules) = audited_async(async {
         assert_eq!(is_send(audited::a("abc", &1)).await, 4);
         assert_eq!(is_send(boxed_send::a("abc", &1)).await, 4);
@@ -77,7 +77,7 @@ async fn line_25_a_chain_of_12_is_send_and_a_longer_one_of_boxes() {
 }
 
 #[tokio::test]
-async fn line_25_boxed_futures_are_small_and_may_recurse() {
+async fn boxed_futures_are_small_and_may_recurse() {
     #[audit(type = "tool", boxed)]
     async fn factorial(number: u64) -> u64 {
         match number {

@@ -5,21 +5,23 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use quote::ToTokens;
-use syn::{FnArg, ImplItemFn, Pat, Signature};
+use syn::visit_mut::{self, VisitMut};
+use syn::{ImplItemFn, PatIdent, Signature};
 
 use super::{expanded, flat};
 
-/// A signature without the `mut` of plain parameters, which the expansion moves into the body.
+/// A signature without the `mut` of what it binds by value, which the expansion moves into the body.
 fn immutable(mut signature: Signature) -> String {
-    for input in &mut signature.inputs {
-        if let FnArg::Typed(argument) = input
-            && let Pat::Ident(pattern) = &mut *argument.pat
-            && pattern.by_ref.is_none()
-            && pattern.subpat.is_none()
-        {
-            pattern.mutability = None;
+    struct Immutable;
+    impl VisitMut for Immutable {
+        fn visit_pat_ident_mut(&mut self, pattern: &mut PatIdent) {
+            if pattern.by_ref.is_none() {
+                pattern.mutability = None;
+            }
+            visit_mut::visit_pat_ident_mut(self, pattern);
         }
     }
+    Immutable.visit_signature_mut(&mut signature);
     signature.to_token_stream().to_string()
 }
 

@@ -177,6 +177,14 @@ pub fn generic<'a, T: Into<String>, const N: usize>(items: [T; N], _name: &'a st
     items.into_iter().map(|item| item.into()).collect()
 }
 
+/// Takes its parameters apart.
+#[AUDIT]
+pub fn apart((text, mut count): (String, u8), [first, unused]: [u8; 2]) -> u8 {
+    count += first;
+    drop(text);
+    count
+}
+
 /// Stops.
 #[AUDIT]
 pub fn stop(code: i32) -> ! {
