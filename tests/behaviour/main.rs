@@ -20,6 +20,7 @@ mod limits;
 mod nesting;
 mod order;
 mod outcome;
+mod properties;
 mod reasoning;
 mod recorder;
 mod redaction;
