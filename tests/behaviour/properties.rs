@@ -139,8 +139,8 @@ const PROPERTIES: [(&str, &[&str]); 49] = [
         "futures stay small, and deep chains of them `Send`",
         &[
             "tests/behaviour/sizes.rs::a_level_adds_at_most_96_bytes_to_the_future",
-            "tests/behaviour/sizes.rs::a_chain_of_12_is_send_and_a_longer_one_of_boxes",
-            "tests/behaviour/signatures.rs::sixteen_nested_levels_are_send_at_the_default_recursion_limit",
+            "tests/behaviour/sizes.rs::a_chain_of_14_is_send_and_a_longer_one_of_boxes",
+            "tests/behaviour/signatures.rs::nineteen_nested_levels_are_send_at_the_default_recursion_limit",
         ],
     ),
     (

@@ -29,7 +29,7 @@ mod bare {
 mod audited {
     use super::audit;
     chain!([#[audit(type = "tool")] #[allow(clippy::trivially_copy_pass_by_ref)]]
-        a b c d e f g h i j k l);
+        a b c d e f g h i j k l m n);
 }
 
 mod boxed {
@@ -67,13 +67,13 @@ fn is_send<T: Send>(value: T) -> T {
 }
 
 #[tokio::test]
-async fn a_chain_of_12_is_send_and_a_longer_one_of_boxes() {
+async fn a_chain_of_14_is_send_and_a_longer_one_of_boxes() {
     let ((), capsules) = audited_async(async {
         assert_eq!(is_send(audited::a("abc", &1)).await, 4);
         assert_eq!(is_send(boxed_send::a("abc", &1)).await, 4);
     })
     .await;
-    assert_eq!(capsules.len(), 12 + 56);
+    assert_eq!(capsules.len(), 14 + 56);
 }
 
 #[tokio::test]
