@@ -318,6 +318,10 @@ mod tests {
     struct Locked {
         store: MemoryStorage,
         looks: AtomicU32,
+        /// As if the records were a chain of each of these.
+        chains: Vec<Option<String>>,
+        /// The list that fails, counted from 1.
+        failing: AtomicU32,
     }
 
     impl Locked {
@@ -342,6 +346,8 @@ mod tests {
             Self {
                 store,
                 looks: AtomicU32::new(0),
+                chains: vec![None],
+                failing: AtomicU32::new(0),
             }
         }
 
@@ -400,8 +406,21 @@ mod tests {
             self.look()?.scan_ref(tenant, from, visit)
         }
 
+        fn chains(&self) -> Result<Vec<Option<String>>, StorageError> {
+            Ok(self.chains.clone())
+        }
+
         fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
-            self.look()?.list(filter)
+            let left = self.failing.load(Ordering::Relaxed);
+            self.failing
+                .store(left.saturating_sub(1), Ordering::Relaxed);
+            match left {
+                1 => Err(StorageError::Unreachable {
+                    location: self.location(),
+                    reason: "it is away".to_owned(),
+                }),
+                _ => self.look()?.list(filter),
+            }
         }
 
         fn count(&self, filter: &Filter) -> Result<u64, StorageError> {
@@ -440,6 +459,24 @@ mod tests {
         storage.lock(1);
         assert!(follower.next().unwrap().is_none());
         assert_eq!(follower.next().unwrap().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn what_was_found_before_a_look_failed_is_shown_by_the_next() {
+        let mut storage = Locked::new(2);
+        storage.chains.push(Some("other".to_owned()));
+        storage.failing = AtomicU32::new(2);
+        let mut follower = Follower {
+            storage: &storage,
+            filter: Filter::new(),
+            shown: HashMap::new(),
+            failures: 0,
+            is_away: false,
+        };
+        assert!(follower.next().unwrap().is_none());
+        assert!(follower.is_away);
+        assert_eq!(follower.next().unwrap().unwrap().len(), 4);
+        assert!(!follower.is_away);
     }
 
     #[test]
