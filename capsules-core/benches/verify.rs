@@ -28,7 +28,6 @@ use capsules_core::{
     Capsule, CapsuleType, Draft, LocalSigner, Position, PublicKey, Seal, Signature, Signer,
     Storage, Unsigned, sha3_256,
 };
-use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
 use curve25519_dalek::{EdwardsPoint, Scalar};
@@ -267,11 +266,9 @@ impl Batch {
                 .sum()
         };
         let (base, key) = (-sum(&self.s), sum(&self.k));
-        let points = [ED25519_BASEPOINT_POINT, self.key.decompress().unwrap()];
-        let total = EdwardsPoint::vartime_multiscalar_mul(
-            weights.iter().chain([&base, &key]),
-            self.r.iter().chain(&points),
-        );
+        let a = self.key.decompress().unwrap();
+        let total = EdwardsPoint::vartime_multiscalar_mul(&weights, &self.r)
+            + EdwardsPoint::vartime_double_scalar_mul_basepoint(&key, &a, &base);
         assert!(total.is_identity());
         self.r.clear();
         self.s.clear();
