@@ -110,6 +110,11 @@ impl Active {
         .flatten()
     }
 
+    /// How much is kept of a value.
+    pub(crate) fn limits(&self) -> Limits {
+        self.recorder.settings().policy.capture_limits()
+    }
+
     /// What a child inherits, also when this action has ended.
     pub(crate) fn identity(&self) -> Identity {
         self.locked(|state| match state {

@@ -465,7 +465,7 @@ impl Call {
         returns: impl FnOnce(Limits) -> Returns,
     ) -> Option<(Arc<Active>, Option<Draft>)> {
         let active = self.active.take()?;
-        let limits = active.recorder.settings().policy.capture_limits();
+        let limits = active.limits();
         let draft = conclude(&active, Ending::Returned(caught(limits, returns)));
         Some((active, draft))
     }
@@ -511,9 +511,9 @@ impl Call {
     }
 
     /// How much is kept of a value; `None` once the call has ended, and where nothing is recorded.
+    #[inline]
     pub(crate) fn limits(&self) -> Option<Limits> {
-        let active = self.active.as_ref()?;
-        Some(active.recorder.settings().policy.capture_limits())
+        self.active.as_deref().map(Active::limits)
     }
 
     /// Changes the capsule of a call that is about to end.
@@ -531,7 +531,7 @@ impl Call {
             // The body never ran.
             return;
         }
-        let limits = active.recorder.settings().policy.capture_limits();
+        let limits = active.limits();
         let Some(draft) = conclude(&active, ending(limits)) else {
             return;
         };

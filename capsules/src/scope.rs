@@ -172,6 +172,7 @@ impl Binding {
     }
 
     /// Exchanges the scope and the running task's until the guard is dropped.
+    #[inline]
     pub(crate) fn exchange(&mut self) -> Option<Exchanged<'_>> {
         match self {
             Self::Bound(scope) => Some(scope.exchange()),
