@@ -352,4 +352,15 @@ mod tests {
         });
         assert!(matches!(read, Err(StorageError::Closed { .. })));
     }
+
+    #[test]
+    fn a_hash_is_found_behind_a_longer_text_that_begins_with_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = store(directory.path());
+        let fifth = store.record_at(None, 5).unwrap().unwrap();
+        let connection = Connection::open(directory.path().join("capsules.db")).unwrap();
+        let longer = "UPDATE capsules SET hash = ? || '0' WHERE sequence = 0";
+        connection.execute(longer, [&fifth.hash]).unwrap();
+        assert_eq!(store.get_by_hash(&fifth.hash).unwrap(), Some(fifth));
+    }
 }

@@ -263,8 +263,12 @@ impl Storage for SqliteStorage {
     }
 
     fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError> {
-        // A foreign file may have longer texts that begin with the hash.
-        let found = self.list(&Filter::new().hash_prefix(hash).oldest_first())?;
+        let begins = Filter::new().hash_prefix(hash).oldest_first();
+        let found = match self.list(&begins.clone().limit(1))?.pop() {
+            // A foreign file may have longer texts that begin with the hash.
+            Some(record) if record.hash != hash => self.list(&begins)?,
+            found => found.into_iter().collect(),
+        };
         Ok(found.into_iter().find(|record| record.hash == hash))
     }
 
