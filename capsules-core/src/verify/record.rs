@@ -356,10 +356,9 @@ mod tests {
             assert_eq!(verify_each(&records, &keys, PqPolicy::Ignore), Ok(()));
             for place in (0..length).rev() {
                 if place % 2 == 0 {
-                    records[place].signature.replace_range(..2, "00");
+                    records[place].signature = "ab".repeat(64);
                 } else {
-                    records[place].content.push(' ');
-                    records[place].hash.replace_range(..2, "00");
+                    records[place].hash = "ab".repeat(32);
                 }
                 let failure = verify_record(&records[place], &keys, PqPolicy::Ignore).unwrap_err();
                 let judged = verify_each(&records, &keys, PqPolicy::Ignore);
