@@ -103,7 +103,7 @@ pub(super) fn run(
             watch(verification.total());
         }
         let around = plan.last(&verification)?;
-        Ok(Some((verification.finish(), around)))
+        Ok(around.map(|around| (verification.finish(), around)))
     })
 }
 
@@ -203,16 +203,21 @@ impl Plan<'_> {
         Ok(begin.zip(part).map(|(begin, part)| Done { begin, part }))
     }
 
-    /// The last record that was verified, unless it was changed meanwhile.
-    fn last(&self, verification: &Verification<'_>) -> Result<Neighbours, StorageError> {
-        let mut around = Neighbours::default();
-        if let Some(head) = verification.head() {
-            self.storage
-                .scan_ref(self.tenant, head.sequence, &mut |record| {
-                    around.before = (record.hash == head.hash).then(|| record.to_owned());
-                    ControlFlow::Break(())
-                })?;
-        }
-        Ok(around)
+    /// The last record that was verified. `None` when it is not the one that the store shows at its
+    /// place: it was changed meanwhile, or its row or another one says of itself that it is elsewhere.
+    fn last(&self, verification: &Verification<'_>) -> Result<Option<Neighbours>, StorageError> {
+        let Some(head) = verification.head() else {
+            return Ok(Some(Neighbours::default()));
+        };
+        let mut last = None;
+        self.storage
+            .scan_ref(self.tenant, head.sequence, &mut |record| {
+                last = (record.hash == head.hash).then(|| record.to_owned());
+                ControlFlow::Break(())
+            })?;
+        Ok(last.map(|last| Neighbours {
+            before: Some(last),
+            ..Neighbours::default()
+        }))
     }
 }

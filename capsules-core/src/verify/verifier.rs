@@ -504,6 +504,24 @@ mod tests {
         assert_eq!(found.unwrap(), None);
     }
 
+    /// At the lowest level nothing is wrong with the chain then.
+    #[test]
+    fn a_row_that_claims_the_place_of_the_last_does_not_hide_it() {
+        let (records, _) = CHAIN.clone();
+        for (row, claimed) in [(LENGTH - 2, LENGTH - 1), (LENGTH - 1, LENGTH - 2)] {
+            let mut rows = records.clone();
+            rows[row].columns.sequence = i64::try_from(claimed).unwrap();
+            let verifier = Verifier {
+                range_records: 7,
+                ..Verifier::new(Level::Structural).threads(NonZero::new(2).unwrap())
+            };
+            let store = Rows(rows.clone());
+            let (report, around) = verifier.verify_store(&store, None, &mut |_| {}).unwrap();
+            assert!(report.valid());
+            assert_eq!(around.before.as_ref(), rows.last(), "{row}");
+        }
+    }
+
     #[test]
     fn a_second_record_in_the_place_of_the_head_is_found() {
         let (mut records, keyring) = CHAIN.clone();
