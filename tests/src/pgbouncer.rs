@@ -11,12 +11,12 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::place::{Place, free_port};
+use crate::place::{Place, Port};
 use crate::postgres::USER;
 
 /// A running pgbouncer. It ends with the test's process.
 pub struct Pool {
-    port: u16,
+    port: Port,
     /// The shell that stops it when its standard input closes.
     _keeper: Child,
 }
@@ -24,7 +24,7 @@ pub struct Pool {
 impl Pool {
     /// Its TCP port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 }
 
@@ -48,19 +48,20 @@ pub fn start(server: u16, connections: usize) -> Option<Pool> {
         return None;
     };
     let place = Place::new().unwrap();
-    let port = free_port().unwrap();
+    let port = Port::claim().unwrap();
     let settings = format!(
         "[databases]\n\
          * = host=127.0.0.1 port={server} user={USER}\n\
          [pgbouncer]\n\
          listen_addr = 127.0.0.1\n\
-         listen_port = {port}\n\
+         listen_port = {}\n\
          unix_socket_dir =\n\
          auth_type = any\n\
          pool_mode = transaction\n\
          default_pool_size = {connections}\n\
          server_login_retry = 1\n\
-         max_client_conn = 1000\n"
+         max_client_conn = 1000\n",
+        port.number()
     );
     let settings = place.file("pgbouncer.ini", &settings);
     let script = "\"$1\" --quiet \"$2\" >\"$3/log\" 2>&1 & \
@@ -75,7 +76,7 @@ pub fn start(server: u16, connections: usize) -> Option<Pool> {
         .spawn()
         .unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+    while TcpStream::connect(("127.0.0.1", port.number())).is_err() {
         assert!(Instant::now() < deadline, "pgbouncer does not start");
         thread::sleep(Duration::from_millis(20));
     }

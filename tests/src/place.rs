@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -59,14 +59,39 @@ impl Place {
     }
 }
 
-/// A TCP port of 127.0.0.1 on which nobody listens.
+/// A TCP port of 127.0.0.1 on which nobody listens, kept for a server that a test starts, stops and
+/// starts again.
 ///
-/// # Errors
-///
-/// When there is none.
-pub(crate) fn free_port() -> io::Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    Ok(listener.local_addr()?.port())
+/// It is not one of those that operating systems give out by themselves, and other tests leave it
+/// alone: whoever has the UDP port of the same number has the TCP port too.
+pub(crate) struct Port {
+    number: u16,
+    _claim: UdpSocket,
+}
+
+impl Port {
+    /// Claims a port until this is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub(crate) fn claim() -> io::Result<Self> {
+        let claim = |number| {
+            let claim = UdpSocket::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
+            TcpListener::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
+            Some(Self {
+                number,
+                _claim: claim,
+            })
+        };
+        let found = (20_000..30_000).find_map(claim);
+        found.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+
+    /// Its number.
+    pub(crate) fn number(&self) -> u16 {
+        self.number
+    }
 }
 
 #[cfg(unix)]

@@ -13,12 +13,12 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::place::{Place, free_port};
+use crate::place::{Place, Port};
 
 /// A running server.
 pub struct Server {
     place: Place,
-    port: u16,
+    port: Port,
     /// The shell that stops the server when this process ends and its standard input closes.
     _keeper: Child,
 }
@@ -115,7 +115,7 @@ impl Server {
         let mut backup = program("pg_basebackup", &place)?;
         backup
             .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
-            .args(["--host=127.0.0.1", &format!("--port={}", self.port)])
+            .args(["--host=127.0.0.1", &format!("--port={}", self.port())])
             .arg(format!("--username={USER}"))
             .arg("--pgdata")
             .arg(place.path().join("data"));
@@ -126,10 +126,11 @@ impl Server {
     /// Starts the server whose data lies in the directory. It is stopped, and its files are
     /// removed, when this process is gone.
     fn launch(place: Place, settings: &str, largest: &str) -> Result<Self, String> {
-        let port = free_port().map_err(|error| error.to_string())?;
+        let port = Port::claim().map_err(|error| error.to_string())?;
         let settings = format!(
-            "listen_addresses = '127.0.0.1'\nport = {port}\n\
+            "listen_addresses = '127.0.0.1'\nport = {}\n\
              unix_socket_directories = '{}'\n{settings}",
+            port.number(),
             place.path().display()
         );
         OpenOptions::new()
@@ -235,7 +236,7 @@ impl Server {
 
     /// The server's TCP port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The directory of its Unix socket.
@@ -245,7 +246,7 @@ impl Server {
 
     /// Where a database is.
     pub fn url(&self, database: &str) -> String {
-        format!("postgresql://{USER}@127.0.0.1:{}/{database}", self.port)
+        format!("postgresql://{USER}@127.0.0.1:{}/{database}", self.port())
     }
 
     /// Makes an empty schema, and gives the URL of a session that finds its tables there.
