@@ -1,6 +1,7 @@
 //! TLS, as `sslmode` asks for it, with a server that has a certificate.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use capsules_postgres::PostgresStorage;
@@ -109,7 +110,9 @@ impl Secured {
 
     /// Whether a connection that is opened like this is protected.
     fn protects(&self, url: &str) -> bool {
-        let name = format!("n{}", url.len());
+        // The session before this one may be about to end.
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("n{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let _store = PostgresStorage::open(&format!("{url}&application_name={name}"))
             .unwrap_or_else(|error| panic!("{url}: {error}"));
         let ssl = "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
