@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -71,18 +72,37 @@ fn start_writing(directory: &Path, process: usize) -> Child {
         .unwrap()
 }
 
+/// When a process is killed.
+#[derive(Clone, Copy)]
+enum Moment {
+    /// So long after its start.
+    Started(Duration),
+    /// So long after it has said something.
+    AtWork(Duration),
+}
+
 /// Kills the process with `SIGKILL` and returns what it said that it had done.
-fn kill(mut child: Child, after: Duration) -> Vec<(char, usize)> {
+fn kill(mut child: Child, moment: Moment) -> Vec<(char, usize)> {
     let output = BufReader::new(child.stdout.take().unwrap());
+    let (silent, has_spoken) = mpsc::channel::<()>();
     let reader = thread::spawn(move || {
+        let mut silent = Some(silent);
         let lines = output.lines().map(Result::unwrap);
         let said = lines.filter_map(|line| {
             let what = line.chars().next().filter(|what| "sac".contains(*what))?;
-            Some((what, line[1..].parse().ok()?))
+            let number = line[1..].parse().ok()?;
+            drop(silent.take());
+            Some((what, number))
         });
         said.collect()
     });
-    thread::sleep(after);
+    thread::sleep(match moment {
+        Moment::Started(after) => after,
+        Moment::AtWork(after) => {
+            has_spoken.recv().unwrap_err();
+            after
+        }
+    });
     child.kill().unwrap();
     child.wait().unwrap();
     reader.join().unwrap()
@@ -135,9 +155,14 @@ fn a_killed_process_loses_nothing_that_had_returned() {
     for round in 0..rounds {
         let directory = tempfile::tempdir().unwrap();
         let child = start_writing(directory.path(), 0);
+        let after = Duration::from_micros(round * 7_919 % 60_000);
         let said = kill(
             child,
-            Duration::from_micros(20_000 + round * 7_919 % 60_000),
+            if round % 4 == 0 {
+                Moment::Started(after)
+            } else {
+                Moment::AtWork(after)
+            },
         );
         let listed = waiting(directory.path()).unwrap();
         let (found, recovery) = recover_all(directory.path());
@@ -151,10 +176,7 @@ fn a_killed_process_loses_nothing_that_had_returned() {
         assert_eq!(listed, recovery.accepted + recovery.started);
         accepted += said.iter().filter(|said| said.0 == 'a').count();
     }
-    assert!(
-        accepted > 0,
-        "no process lived long enough to accept anything"
-    );
+    assert!(accepted > 0, "no process accepted anything");
 }
 
 #[test]
@@ -166,7 +188,7 @@ fn a_killed_process_is_recovered_while_others_write() {
     let mut found = Found::default();
     let mut said = Vec::new();
     for child in children {
-        said.extend(kill(child, Duration::from_millis(60)));
+        said.extend(kill(child, Moment::AtWork(Duration::from_millis(60))));
         // Two at once: each journal is recovered by one of them.
         let others = thread::scope(|scope| {
             let recovery = || recover_all(directory.path()).0;

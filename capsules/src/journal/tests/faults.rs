@@ -303,7 +303,7 @@ fn a_forked_child_that_ends_deletes_nothing_of_its_parent() {
 
 /// A lock that ends with its last handle ends a little later while other tests start processes.
 fn eventually(condition: impl Fn() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..6_000 {
         if condition() {
             return;
         }
