@@ -1,6 +1,8 @@
 //! A store that is unavailable for a while under load, with a bounded queue.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::env;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -8,7 +10,7 @@ use capsules::{Builder, Capsule, CapsuleType, Capsules, Error, Filter, LocalSign
 use capsules::{Timestamp, audit};
 
 use crate::store::{Mood, MoodyStorage};
-use crate::support::number;
+use crate::support::{PATIENCE, number};
 
 const LIMIT: usize = 64;
 const TASKS: usize = 32;
@@ -44,19 +46,35 @@ fn recorded(capsules: &Capsules) -> Vec<Capsule> {
     read.collect()
 }
 
+/// A test that measures the memory of its process, in which no others may run.
+#[test]
+fn callers_wait_for_a_store_that_fails() {
+    let mut alone = Command::new(env::current_exe().unwrap());
+    alone.args(["outage::callers_and_a_store_that_fails", "--exact"]);
+    let ran = alone.args(["--ignored", "--nocapture"]).output().unwrap();
+    // Shown where the output of passing tests is.
+    println!("{}", String::from_utf8_lossy(&ran.stdout));
+    assert!(
+        ran.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+}
+
 /// The calls wait, the runtime's only thread does not, and nothing is lost or out of order.
 #[tokio::test]
-async fn callers_wait_for_a_store_that_fails() {
+#[ignore = "runs as a process of its own, started by the test above"]
+async fn callers_and_a_store_that_fails() {
     let store = MoodyStorage::new(Mood::Works);
     let capsules = builder(&store).build().unwrap();
     let ran = Arc::new(AtomicU64::new(0));
     let order = Arc::new(Mutex::new(Vec::new()));
-    let until = Instant::now() + outage() + Duration::from_secs(1);
+    let over = Arc::new(AtomicBool::new(false));
     let tasks: Vec<_> = (0..TASKS)
         .map(|_| {
-            let (ran, order) = (Arc::clone(&ran), Arc::clone(&order));
+            let (ran, order, over) = (ran.clone(), order.clone(), over.clone());
             tokio::spawn(capsules.scope(async move {
-                while Instant::now() < until {
+                while !over.load(Ordering::Relaxed) {
                     ordered_call(&ran, &order).await;
                 }
             }))
@@ -65,28 +83,22 @@ async fn callers_wait_for_a_store_that_fails() {
 
     tokio::time::sleep(Duration::from_millis(200)).await;
     store.set(Mood::Fails);
-    let (mut ticks, mut latest) = (0_u32, Duration::ZERO);
     // Once the queue is full, nothing more can come.
     while capsules.stats().waiting < LIMIT as u64 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let memory = resident();
     let failing = Instant::now();
-    while failing.elapsed() < outage() {
-        let slept = Instant::now();
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        latest = latest.max(slept.elapsed());
-        ticks += 1;
+    let pause = Duration::from_millis(10);
+    for _ in 0..outage().as_millis() / pause.as_millis() {
+        tokio::time::sleep(pause).await;
         let waiting = capsules.stats().waiting;
         assert!(waiting <= (LIMIT + TASKS) as u64, "{waiting} waiting");
     }
     let during = ran.load(Ordering::Relaxed);
-    assert!(
-        latest < Duration::from_secs(1),
-        "the runtime was blocked for {latest:?}"
-    );
-    let expected = u32::try_from(outage().as_millis() / 40).unwrap();
-    assert!(ticks > expected, "{ticks} ticks");
+    // Had a call blocked the runtime's thread, it would have done so until the store works again.
+    let took = failing.elapsed();
+    assert!(took < 10 * outage() + PATIENCE, "blocked for {took:?}");
     let grown = resident().saturating_sub(memory);
     assert!(grown < 8 << 20, "{grown} bytes of memory more");
     let stats = capsules.stats();
@@ -99,12 +111,15 @@ async fn callers_wait_for_a_store_that_fails() {
     );
 
     store.set(Mood::Works);
+    while ran.load(Ordering::Relaxed) == during {
+        tokio::time::sleep(pause).await;
+    }
+    over.store(true, Ordering::Relaxed);
     for task in tasks {
         task.await.unwrap();
     }
     capsules.flush().await.unwrap();
     let stats = capsules.stats();
-    assert!(ran.load(Ordering::Relaxed) > during, "it did not go on");
     assert_eq!((stats.waiting, stats.dropped, stats.failed), (0, 0, 0));
     let chain: Vec<_> = recorded(&capsules)
         .iter()
@@ -182,13 +197,17 @@ fn stuck() -> (MoodyStorage, Capsules) {
     (store, capsules)
 }
 
-/// Checks that something gives up in time. The runtime that the calls were made on is gone.
+/// Checks that something gives up, at its time or soon after it. The runtime that the calls were made
+/// on is gone.
 #[track_caller]
 fn in_time<T>(most: Duration, run: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let result = run();
     let took = start.elapsed();
-    assert!(took < most + Duration::from_secs(2), "took {took:?}");
+    assert!(
+        took >= most && took < most + Duration::from_secs(30),
+        "took {took:?}"
+    );
     result
 }
 

@@ -1,12 +1,14 @@
 //! Writers that are killed at random moments, again and again, on one store.
 
+use std::fs;
 use std::thread;
 use std::time::Duration;
 
 use crate::support::{Trail, number, random};
 
-/// `CAPSULES_CRASH_ROUNDS` deaths, each start recovering those before it. Every tenth round
-/// several writers share the store and its recovery.
+/// `CAPSULES_CRASH_ROUNDS` deaths, each start recovering those before it: most of them after some work,
+/// some at any moment from the start on. Every tenth round several writers share the store and its
+/// recovery.
 #[test]
 fn sigkill_loses_nothing_that_was_accepted() {
     let rounds = number("CAPSULES_CRASH_ROUNDS", 300);
@@ -22,7 +24,11 @@ fn sigkill_loses_nothing_that_was_accepted() {
             })
             .collect();
         for child in &mut children {
-            thread::sleep(Duration::from_micros(random(60_000)));
+            if round % 4 == 0 {
+                thread::sleep(Duration::from_micros(random(60_000)));
+            } else {
+                wait_for_lines(&trail, random(300));
+            }
             assert_eq!(
                 child.try_wait().unwrap(),
                 None,
@@ -38,4 +44,14 @@ fn sigkill_loses_nothing_that_was_accepted() {
     println!("{rounds} rounds: {actions} actions in the chain, {pending} of them pending");
     assert!(pending > rounds / 2, "hardly a writer was killed at work");
     assert!(actions > 3 * pending, "hardly an action ended");
+}
+
+/// Waits until the writers have logged so many lines more, however fast they are, and a moment longer.
+fn wait_for_lines(trail: &Trail, lines: u64) {
+    let length = || fs::metadata(trail.path().join("log")).map_or(0, |log| log.len());
+    let wanted = length() + 64 * lines;
+    while length() < wanted {
+        thread::sleep(Duration::from_micros(200));
+    }
+    thread::sleep(Duration::from_micros(random(5_000)));
 }

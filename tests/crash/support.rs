@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 /// How long a test waits for what must come. A thread that ends waits for ten seconds at most, and
 /// the drop of an instance for as long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A number that the environment may set.
 pub(crate) fn number(variable: &str, default: usize) -> usize {

@@ -1,5 +1,5 @@
-"""Appends records while other programs write, until standard input ends. Each is tried until it is
-kept. Prints `ready`, and at the end how many there are and how many attempts failed."""
+"""Appends records while other programs write, until standard input ends, and one at least. Each is
+tried until it is kept. Prints `ready`, and at the end how many there are and how many attempts failed."""
 
 import asyncio
 import sys
@@ -19,7 +19,7 @@ async def main():
         return number
 
     print("ready", flush=True)
-    while not ended.is_set():
+    while not ended.is_set() or kept == 0:
         try:
             await append(kept)
             kept += 1
