@@ -1,9 +1,10 @@
 //! Stores that fail while the instance is closed.
 
+use std::thread;
 use std::time::Duration;
 
 use capsules::storage::MemoryStorage;
-use capsules::{Capsules, Filter, OutcomeStatus, Overflow, Storage};
+use capsules::{Capsules, Error, Filter, OutcomeStatus, Overflow, Storage};
 
 use crate::faulty::{Fault, Faulty, Kind, Moment};
 use crate::support::{PATIENCE, assert_holds, record, signer};
@@ -17,8 +18,8 @@ fn order_is_kept_over_the_next_open() {
         times: 1,
         moment: Moment::BeforeTheEffect,
         kind: Kind::Write,
-        delay: Duration::from_millis(300),
     });
+    store.hold();
     let open = || {
         Capsules::builder()
             .storage(store.clone())
@@ -30,9 +31,18 @@ fn order_is_kept_over_the_next_open() {
     let capsules = open();
     record(&capsules, 0..3);
     // The first batch is on its way when the second one arrives and the instance is closed.
-    std::thread::sleep(Duration::from_millis(150));
+    while !store.has_failed() {
+        thread::yield_now();
+    }
     record(&capsules, 3..6);
-    capsules.close(PATIENCE).unwrap_err();
+    let closed = capsules.clone().close(Duration::ZERO);
+    assert!(matches!(closed, Err(Error::TimedOut { waiting: 6 })));
+    store.release();
+    drop(capsules);
+    // Until the instance's threads have ended.
+    while store.handles() > 1 {
+        thread::yield_now();
+    }
 
     let capsules = open();
     record(&capsules, 6..7);

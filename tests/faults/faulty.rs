@@ -1,7 +1,7 @@
 //! A store in memory that fails on demand.
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use std::time::Duration;
+use std::sync::{Condvar, Mutex};
 
 use capsules::StorageError;
 use capsules_tests::hooked::{HookedStorage, Hooks, Operation};
@@ -15,8 +15,6 @@ pub(crate) struct Fault {
     pub(crate) times: u32,
     pub(crate) moment: Moment,
     pub(crate) kind: Kind,
-    /// How long an operation takes that fails.
-    pub(crate) delay: Duration,
 }
 
 impl Fault {
@@ -26,7 +24,6 @@ impl Fault {
         times: 0,
         moment: Moment::BeforeTheEffect,
         kind: Kind::Write,
-        delay: Duration::ZERO,
     };
 }
 
@@ -50,6 +47,9 @@ pub(crate) type Faulty = HookedStorage<Faults>;
 pub(crate) struct Faults {
     fault: Fault,
     operations: AtomicU32,
+    /// Whether an operation that fails waits with that.
+    held: Mutex<bool>,
+    released: Condvar,
 }
 
 impl From<Fault> for Faults {
@@ -57,12 +57,24 @@ impl From<Fault> for Faults {
         Self {
             fault,
             operations: AtomicU32::new(0),
+            held: Mutex::new(false),
+            released: Condvar::new(),
         }
     }
 }
 
 impl Faults {
-    /// Whether an operation has failed.
+    /// Has operations that fail wait until they are released.
+    pub(crate) fn hold(&self) {
+        *self.held.lock().unwrap() = true;
+    }
+
+    pub(crate) fn release(&self) {
+        *self.held.lock().unwrap() = false;
+        self.released.notify_all();
+    }
+
+    /// Whether an operation has failed, or is about to.
     pub(crate) fn has_failed(&self) -> bool {
         self.operations.load(SeqCst) >= self.fault.at
     }
@@ -90,7 +102,8 @@ impl Hooks for Faults {
         if !(at..at + times).contains(&number) {
             return run();
         }
-        std::thread::sleep(self.fault.delay);
+        let held = self.held.lock().unwrap();
+        drop(self.released.wait_while(held, |held| *held).unwrap());
         if self.fault.moment == Moment::AfterTheEffect {
             run()?;
         }

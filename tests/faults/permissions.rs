@@ -4,7 +4,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use capsules::recovery;
@@ -24,8 +24,11 @@ impl Place {
     fn new() -> Self {
         let directory = capsules_tests::temp_dir();
         fs::create_dir(directory.path().join("data")).unwrap();
-        // Where everybody can execute it.
-        fs::copy(PROGRAM, directory.path().join("program")).unwrap();
+        // Where everybody can execute it. Not by this process: a child that another test starts
+        // meanwhile would have it open for writing for a moment, and nobody can execute it then.
+        let mut copy = Command::new("cp");
+        copy.args([Path::new(PROGRAM), &directory.path().join("program")]);
+        assert!(copy.status().unwrap().success());
         let place = Self { directory };
         if place.is_superusers() {
             place.mode("", 0o755);

@@ -32,13 +32,6 @@ fn assert_file_holds(path: &Path, expected: impl IntoIterator<Item = u32>) {
     assert_holds(&SqliteStorage::open_read_only(path).unwrap(), expected);
 }
 
-/// How long another connection holds the lock: `CAPSULES_TEST_LOCK_SECONDS`, else a little longer
-/// than an append waits.
-fn lock_time() -> Duration {
-    let seconds = std::env::var("CAPSULES_TEST_LOCK_SECONDS");
-    Duration::from_secs(seconds.map_or(6, |seconds| seconds.parse().unwrap()))
-}
-
 #[test]
 fn a_locked_file_delays_and_loses_nothing() {
     let directory = capsules_tests::temp_dir();
@@ -53,9 +46,13 @@ fn a_locked_file_delays_and_loses_nothing() {
     for n in 5..50 {
         record(&capsules, [n]);
     }
-    // The callers have nothing to do with the lock.
-    assert!(started.elapsed() < Duration::from_secs(1));
-    thread::sleep(lock_time());
+    // The callers have nothing to do with the lock, for which an append waits five seconds.
+    assert!(started.elapsed() < PATIENCE);
+    let deadline = Instant::now() + PATIENCE;
+    while capsules.stats().store_errors == 0 {
+        assert!(Instant::now() < deadline, "no append gives up");
+        thread::sleep(Duration::from_millis(10));
+    }
     assert_eq!(capsules.stats().waiting, 45);
     other.execute_batch("ROLLBACK").unwrap();
     settle(&capsules);
@@ -88,12 +85,15 @@ fn a_file_that_another_process_locks_for_ten_seconds_delays_and_loses_nothing() 
     program.tell("settle");
 
     let mut holder = start(data.path());
-    holder.tell("hold 10");
+    holder.tell("hold");
+    let held = Instant::now();
     // The callers have nothing to do with the lock.
     let stats = program.tell("calls 20");
     assert_eq!((stats.committed, stats.waiting), (3, 20), "{stats:?}");
     let stats = program.wait_until(|stats| stats.store_errors > 0);
     assert_eq!((stats.committed, stats.waiting), (3, 20), "{stats:?}");
+    thread::sleep(Duration::from_secs(10).saturating_sub(held.elapsed()));
+    holder.tell("let go");
     assert_eq!(program.tell("settle").committed, 23);
     program.tell("calls 2");
     let ids = program.end();

@@ -10,7 +10,7 @@ use capsules::{Capsule, Capsules, DataDir, Filter, Keyring, OutcomeStatus, Stora
 use capsules_core::LocalSigner;
 
 /// How long a test waits for a store that works again.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The key of every process of a test.
 pub(crate) fn signer() -> LocalSigner {

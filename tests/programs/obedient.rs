@@ -8,7 +8,7 @@
 //! - `commits N` does the same with calls that wait for the store
 //! - `stats` answers with the statistics
 //! - `settle` waits until nothing waits any more, and answers with the statistics
-//! - `hold SECONDS` takes the store's write lock, answers, and keeps it for so long
+//! - `hold` takes the store's write lock, answers, and keeps it until the next line, which it answers
 //! - `gaps` answers with what the store says of capsules that were not in the journal
 
 use std::error::Error;
@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 use capsules::storage::{MemoryStorage, SqliteStorage};
 use capsules::{CapsuleType, Capsules, DataDir, Filter, Stats, Storage, Uuid, audit};
 use serde_json::json;
+
+/// How long it waits for a store that works again.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[audit(type = "tool")]
 fn call() -> Uuid {
@@ -40,23 +43,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => None,
     };
     let _guard = memory.as_ref().map(Capsules::install);
-    for line in io::stdin().lock().lines() {
+    let mut lines = io::stdin().lock().lines();
+    while let Some(line) = lines.next() {
         let line = line?;
         match line.split_once(' ').unwrap_or((&line, "")) {
             ("calls", count) => make(call, count)?,
             ("commits", count) => make(committed, count)?,
             ("stats", _) => answer_stats()?,
             ("settle", _) => {
-                let deadline = Instant::now() + Duration::from_secs(20);
+                let deadline = Instant::now() + PATIENCE;
                 while capsules::stats().waiting > 0 && Instant::now() < deadline {
                     thread::sleep(Duration::from_millis(1));
                 }
                 answer_stats()?;
             }
-            ("hold", seconds) => hold(&directory, Duration::from_secs(seconds.parse()?))?,
+            ("hold", _) => hold(&directory, || drop(lines.next()))?,
             ("gaps", _) => {
                 let capsules = memory.as_ref().ok_or("the store is not in memory")?;
-                capsules.flush_timeout(Duration::from_secs(20))?;
+                capsules.flush_timeout(PATIENCE)?;
                 let system = Filter::new().kind(CapsuleType::System);
                 for record in capsules.list(system.oldest_first()).wait()? {
                     answer(&record.capsule()?.outcome.metrics["count"].to_string())?;
@@ -76,16 +80,16 @@ fn make(call: fn() -> Uuid, count: &str) -> Result<(), Box<dyn Error>> {
     Ok(answer_stats()?)
 }
 
-/// Holds the lock as another program does that writes to the store.
-fn hold(directory: &str, time: Duration) -> Result<(), Box<dyn Error>> {
+/// Holds the lock until this returns, as another program does that writes to the store.
+fn hold(directory: &str, mut until: impl FnMut()) -> Result<(), Box<dyn Error>> {
     let store = SqliteStorage::open(DataDir::new(directory)?.database())?;
     store.append(None, &mut |_| {
         // Whoever waits for this finds the statistics behind it.
         let _ = answer_stats();
-        thread::sleep(time);
+        until();
         Ok(Vec::new())
     })?;
-    Ok(())
+    Ok(answer_stats()?)
 }
 
 fn in_memory(directory: &str) -> Result<Capsules, capsules::Error> {
