@@ -333,10 +333,7 @@ async fn a_committed_action_ends_when_it_is_in_the_store() {
 async fn a_failure_to_record_is_an_error_for_whoever_asks() {
     let closed = instance();
     let tool = || closed.action(CapsuleType::Tool);
-    closed
-        .clone()
-        .close(std::time::Duration::from_secs(10))
-        .unwrap();
+    closed.clone().close(crate::support::PATIENCE).unwrap();
     assert_eq!(tool().run_sync(|| 7), 7);
     assert_eq!(tool().run(async { 7 }).await, 7);
     let lost = tool().try_run(async { Ok::<_, Error>(7) }).await;

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use capsules::{Capsules, OutcomeStatus, audit};
+use tokio::sync::Notify;
 
 use crate::support::{assert_ended, audited_async, instance, only, recorded};
 
@@ -55,7 +56,25 @@ async fn a_time_out_is_a_cancellation() {
     let capsule = only(capsules);
     assert_ended(&capsule, &OutcomeStatus::Partial, Some(CANCELLED));
     assert_eq!(capsule.outcome.summary, "slow started");
-    assert!(capsule.execution.duration_ms >= 5);
+}
+
+#[tokio::test]
+async fn a_cancelled_call_has_lasted_until_it_was_dropped() {
+    #[audit(type = "agent", trigger_from = none)]
+    async fn rests(rested: &Notify) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        rested.notify_one();
+        pending::<()>().await;
+    }
+    let rested = Notify::new();
+    let ((), capsules) = audited_async(async {
+        tokio::select! {
+            () = rests(&rested) => {}
+            () = rested.notified() => {}
+        }
+    })
+    .await;
+    assert!(only(capsules).execution.duration_ms >= 20);
 }
 
 #[tokio::test]

@@ -116,10 +116,10 @@ async fn strict_functions_wait_until_they_are_recorded() {
     ));
 }
 
-/// Runs the program whose default store is in this directory.
-fn program(data_dir: &Path) -> Output {
+/// Runs the program whose default store is in this directory, until that has failed so often.
+fn program(data_dir: &Path, failed: u32, events: u32) -> Output {
     Command::new(env!("CARGO_BIN_EXE_audited"))
-        .arg("flushed")
+        .args(["flushed", &failed.to_string(), &events.to_string()])
         .env("QUANTUMPIPES_DATA_DIR", data_dir)
         .output()
         .unwrap()
@@ -137,7 +137,7 @@ fn assert_unusable(data_dir: &Path, expected: &str, failed: u32, events: u32) {
     assert!(error.contains(expected), "{error}");
     assert!(error.contains(&*data_dir.to_string_lossy()), "{error}");
 
-    let output = program(data_dir);
+    let output = program(data_dir, failed, events);
     assert!(output.status.success());
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(stdout.contains(&format!("\n42 5 0 {failed}\n")), "{stdout}");

@@ -247,10 +247,7 @@ async fn a_future_that_waits_for_the_store() {
         .await;
     assert!(matches!(values, (Ok(1), true, Ok(2))));
     assert_eq!(capsules.stats().committed, 3);
-    capsules
-        .clone()
-        .close(std::time::Duration::from_secs(5))
-        .unwrap();
+    capsules.clone().close(crate::support::PATIENCE).unwrap();
     let refused = capsules.scope(async { reports().await }).await;
     assert!(matches!(refused, Err(capsules::Error::Closed)));
 }

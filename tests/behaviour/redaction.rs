@@ -191,7 +191,7 @@ fn the_marker_reaches_no_file_before_or_after() {
     assert_eq!(kept.len(), 3);
     assert_eq!(kept[1].outcome.error.as_deref(), Some("[gone]"));
     assert_eq!(kept[2].execution.tool_calls.len(), 2);
-    capsules.close(std::time::Duration::from_secs(10)).unwrap();
+    capsules.close(crate::support::PATIENCE).unwrap();
     assert_not_in_files(directory.path(), "MARKER");
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use capsules::{Capsules, audit};
 use capsules_core::sha3_256;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Metadata, Subscriber, span};
+use tracing::{Dispatch, Event, Metadata, Subscriber, span};
 
 use crate::redaction::assert_not_in_files;
 use crate::support::{audited, only};
@@ -37,6 +37,17 @@ impl Subscriber for Events {
     fn exit(&self, _: &span::Id) {}
 }
 
+/// What a closure gives, and all that events say meanwhile.
+fn said<R>(run: impl FnOnce() -> R) -> (R, String) {
+    // As long as there is one dispatcher only, an event that another thread meets first is off for
+    // good: that thread has none, and is the only one that is asked.
+    let _other = Dispatch::new(Events::default());
+    let events = Events::default();
+    let value = tracing::subscriber::with_default(events.clone(), run);
+    let said = events.0.lock().unwrap().clone();
+    (value, said)
+}
+
 #[test]
 fn a_skipped_argument_reaches_no_file_and_no_event() {
     #[audit(type = "auth", skip(password), tenant_id = tenants[9].clone())]
@@ -52,13 +63,9 @@ fn a_skipped_argument_reaches_no_file_and_no_event() {
         .data_dir(directory.path())
         .build()
         .unwrap();
-    let events = Events::default();
-    let result = tracing::subscriber::with_default(events.clone(), || {
-        capsules.scope_sync(|| outer("MARKER", "ann"))
-    });
+    let (result, said) = said(|| capsules.scope_sync(|| outer("MARKER", "ann")));
     result.unwrap_err();
     capsules.flush().wait().unwrap();
-    let said = events.0.lock().unwrap().clone();
     assert!(said.contains("an argument could not be read"), "{said}");
     assert!(!said.contains("MARKER"), "{said}");
     assert_not_in_files(directory.path(), "MARKER");
@@ -78,12 +85,8 @@ fn an_expression_that_panics_says_nothing_in_an_event() {
     fn other(user: &str, _token: &str) -> usize {
         user.len()
     }
-    let events = Events::default();
-    tracing::subscriber::with_default(events.clone(), || {
-        let (_, capsules) = audited(|| (login("MARKER"), other("ann", "MARKER")));
-        assert_eq!(capsules[1].trigger.request, "ann");
-    });
-    let said = events.0.lock().unwrap().clone();
+    let ((_, capsules), said) = said(|| audited(|| (login("MARKER"), other("ann", "MARKER"))));
+    assert_eq!(capsules[1].trigger.request, "ann");
     assert!(!said.is_empty() && !said.contains("MARKER"), "{said}");
 }
 

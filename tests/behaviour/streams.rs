@@ -431,10 +431,7 @@ async fn a_stream_that_waits_for_the_store() {
             assert_eq!(capsules.stats().committed, 3);
         })
         .await;
-    capsules
-        .clone()
-        .close(std::time::Duration::from_secs(5))
-        .unwrap();
+    capsules.clone().close(crate::support::PATIENCE).unwrap();
     capsules
         .scope(async {
             let refused: Vec<_> = reports(false).collect().await;

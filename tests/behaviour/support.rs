@@ -1,10 +1,14 @@
 //! An instance in memory, and what it has recorded.
 
 use std::future::Future;
+use std::time::Duration;
 
 use capsules::storage::MemoryStorage;
 use capsules::{Capsule, Capsules, Filter, OutcomeStatus};
 use capsules_core::LocalSigner;
+
+/// How long a test waits for what must come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A fresh instance that keeps its chain in memory.
 pub(crate) fn instance() -> Capsules {

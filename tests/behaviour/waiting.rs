@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use capsules::{Capsules, Error, Filter, LocalSigner, OutcomeStatus, Storage, StorageError, audit};
 use capsules_tests::hooked::{HookedStorage, Hooks, Operation};
 
+use crate::support::PATIENCE;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mood {
     Works,
@@ -129,8 +131,6 @@ impl Hooks for Watch {
         "a watched store".to_owned()
     }
 }
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[audit(type = "tool", durability = "committed", swallow_errors = false)]
 fn waits(n: u32) -> Result<u32, Error> {

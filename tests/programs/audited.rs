@@ -3,7 +3,7 @@
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::{Event, Level, Metadata, Subscriber, span};
 
@@ -78,10 +78,30 @@ fn main() {
                 sleep(Duration::from_millis(100));
                 double(number, "acme");
             }
+            wait_for_failures();
             sleep(Duration::from_millis(200));
             report(result);
         }
         _ => {}
+    }
+}
+
+/// Waits until as many capsules have failed and as many errors were reported as the arguments say.
+fn wait_for_failures() {
+    let mut arguments = std::env::args().skip(2);
+    let mut next = || {
+        arguments
+            .next()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0_u64)
+    };
+    let (failed, errors) = (next(), next());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while capsules::stats().failed < failed || ERRORS.load(Ordering::Relaxed) < errors {
+        if Instant::now() > deadline {
+            return;
+        }
+        sleep(Duration::from_millis(10));
     }
 }
 
