@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 #[cfg(unix)]
 use super::{as_ordinary_user, set_mode};
-use super::{assert_says, execute, place};
+use super::{assert_says, execute, patient, place};
 use crate::fixture::{assert_unbroken, capsule, fill, try_append};
 
 fn quick() -> SqliteOptions {
@@ -193,7 +193,7 @@ fn a_lock_that_is_held_too_long() {
 #[test]
 fn a_lock_that_is_let_go_in_time() {
     let (_directory, path) = place();
-    let store = SqliteStorage::open(&path).unwrap();
+    let store = patient().open(&path).unwrap();
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     std::thread::scope(|scope| {

@@ -5,7 +5,7 @@ use std::fs;
 use capsules_core::Storage;
 use capsules_core::storage::SqliteStorage;
 
-use super::{place, value};
+use super::{patient, place, value};
 use crate::fixture::{all, assert_unbroken, fill};
 
 #[test]
@@ -150,7 +150,7 @@ fn many_threads_may_create_one_file() {
     let (_directory, path) = place();
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| fill(&SqliteStorage::open(&path).unwrap(), 3));
+            scope.spawn(|| fill(&patient().open(&path).unwrap(), 3));
         }
     });
     assert_eq!(assert_unbroken(&SqliteStorage::open(&path).unwrap()), 24);

@@ -7,7 +7,7 @@ use capsules_core::storage::{SqliteOptions, SqliteStorage};
 use capsules_core::{CapsuleType, Filter, SealedRecord, Storage};
 use rusqlite::{Connection, ErrorCode, params};
 
-use super::{execute, place, value};
+use super::{PATIENCE, execute, patient, place, value};
 use crate::fixture::{all, append, assert_unbroken, capsule, fill, follow, head_of};
 
 /// The file as the Python implementation makes it.
@@ -185,7 +185,7 @@ fn a_tool_that_has_the_file_open_goes_on_writing() {
 fn a_foreign_writer_without_a_lock_never_makes_us_fork() {
     let (_directory, path) = place();
     made_by_another_tool(&path);
-    let store = SqliteStorage::open(&path).unwrap();
+    let store = patient().open(&path).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for _ in 0..100 {
@@ -193,7 +193,7 @@ fn a_foreign_writer_without_a_lock_never_makes_us_fork() {
             }
         });
         let other = Connection::open(&path).unwrap();
-        other.busy_timeout(Duration::from_secs(5)).unwrap();
+        other.busy_timeout(PATIENCE).unwrap();
         for number in 0..100 {
             // Its place may be taken between reading the head and inserting.
             loop {
@@ -218,7 +218,7 @@ fn several_may_add_the_columns_at_once() {
     made_by_another_tool(&path);
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| fill(&SqliteStorage::open(&path).unwrap(), 1));
+            scope.spawn(|| fill(&patient().open(&path).unwrap(), 1));
         }
     });
     assert_eq!(assert_unbroken(&SqliteStorage::open(&path).unwrap()), 11);

@@ -13,8 +13,9 @@ mod suite;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use capsules_core::storage::{SqliteStorage, StorageError};
+use capsules_core::storage::{SqliteOptions, SqliteStorage, StorageError};
 use rusqlite::Connection;
 use rusqlite::types::FromSql;
 use tempfile::TempDir;
@@ -36,6 +37,14 @@ fn place() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("capsules.db");
     (directory, path)
+}
+
+/// What a test waits for a lock that others hold for a moment.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// For writers that stand in each other's way.
+fn patient() -> SqliteOptions {
+    SqliteOptions::new().busy_timeout(PATIENCE)
 }
 
 /// One value that a query on the file gives.

@@ -5,10 +5,10 @@ use std::thread;
 use std::time::Duration;
 
 use capsules_core::Storage;
-use capsules_core::storage::{SqliteOptions, SqliteStorage};
+use capsules_core::storage::SqliteStorage;
 use rusqlite::Connection;
 
-use super::{again, place, value};
+use super::{again, patient, place, value};
 use crate::fixture::{all, assert_unbroken, capsule, try_append};
 
 const FILE: &str = "CAPSULES_TEST_FILE";
@@ -19,7 +19,7 @@ const APPENDS: usize = 30;
 #[test]
 fn processes_share_one_unbroken_chain() {
     if let (Some(file), Ok(writer)) = (env::var_os(FILE), env::var(WRITER)) {
-        let store = SqliteStorage::open(file).unwrap();
+        let store = patient().open(file).unwrap();
         for number in 0..APPENDS {
             try_append(
                 &store,
@@ -87,8 +87,7 @@ fn opening_needs_no_lock_where_another_process_has_made_the_table() {
         .unwrap();
     let opening = thread::spawn({
         let path = path.clone();
-        let options = SqliteOptions::new().busy_timeout(Duration::from_secs(3));
-        move || options.open(path).map(drop)
+        move || patient().open(path).map(drop)
     });
     // Until it waits. If it is late the test sees less, and does not fail.
     thread::sleep(Duration::from_millis(300));
