@@ -94,6 +94,7 @@ async fn serve(args: &Args, api: Api, place: &str) -> io::Result<()> {
     let listener = TcpListener::bind(args.listen.0).await?;
     let address = listener.local_addr()?;
     let page = format!("http://{address}{PREFIX}/explorer");
+    let interrupt = interrupt();
     let text = format!("Serving {place} at {TITLE}{page}{TITLE:#}\nPress Ctrl-C to end.\n");
     output::print(&text).map_err(io::Error::other)?;
     if !address.ip().is_loopback() {
@@ -111,7 +112,7 @@ async fn serve(args: &Args, api: Api, place: &str) -> io::Result<()> {
     };
     let service = axum::serve(listener, app(api)).with_graceful_shutdown(wait(ended));
     let interrupted = async {
-        interrupt().await;
+        interrupt.await;
         let _ = end.send(());
         // Streams of events would never end.
         tokio::time::sleep(GRACE).await;
@@ -158,15 +159,17 @@ async fn only_by_address(request: Request, next: Next) -> Response {
     }
 }
 
+/// Waits for an interrupt, also for one that comes before anybody waits.
 #[cfg(unix)]
 fn interrupt() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
 
+    let signals = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
     async {
-        let (Ok(mut interrupt), Ok(mut terminate)) = (
-            signal(SignalKind::interrupt()),
-            signal(SignalKind::terminate()),
-        ) else {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
             return std::future::pending().await;
         };
         tokio::select! {
