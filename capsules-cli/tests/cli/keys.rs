@@ -55,11 +55,16 @@ fn rotation_retires_the_key_and_names_both() {
     let before = home.run(["keys", "export-public"]).passed();
 
     let second = home.run(["keys", "rotate"]).passed();
-    let retired = format!("  retired         qp_key_{} (epoch 0)\n", &before[..4]);
-    assert!(second.contains(&retired), "{second}");
     let after = home.run(["keys", "export-public"]).passed();
-    let active = format!("  signs now       qp_key_{} (epoch 1)\n", &after[..4]);
-    assert!(second.contains(&active), "{second}");
+    for (label, key, epoch) in [
+        ("retired         ", before, "(epoch 0)"),
+        ("signs now       ", after, "(epoch 1)"),
+    ] {
+        // A fingerprint has more than four digits when two keys begin with the same four.
+        let begins = format!("  {label}qp_key_{}", &key[..4]);
+        let is_it = |line: &str| line.starts_with(&begins) && line.ends_with(epoch);
+        assert!(second.lines().any(is_it), "{begins}: {second}");
+    }
 }
 
 #[test]

@@ -52,6 +52,7 @@ impl Home {
             .env_remove("QUANTUMPIPES_DATA_DIR")
             .env_remove("CAPSULES_PG")
             .env_remove("CLICOLOR_FORCE")
+            .env_remove("NO_COLOR")
             .env_remove("COLUMNS")
             .stdin(Stdio::null());
         command
