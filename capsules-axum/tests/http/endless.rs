@@ -8,12 +8,14 @@ use std::time::Duration;
 use capsules_core::storage::{MemoryStorage, SealNext};
 use capsules_core::{Filter, Head, SealedRecord, Storage, StorageError, Uuid};
 
-/// A chain without an end, of which a list takes its time.
+/// A chain without an end, of which a list takes as long as it is told.
 #[derive(Default)]
 pub(crate) struct Endless {
     empty: MemoryStorage,
     pub(crate) scans: AtomicU64,
     pub(crate) ended: AtomicBool,
+    /// Set when a list may end.
+    pub(crate) released: AtomicBool,
 }
 
 impl Storage for Endless {
@@ -68,7 +70,9 @@ impl Storage for Endless {
     }
 
     fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
-        thread::sleep(Duration::from_secs(1));
+        while !self.released.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(1));
+        }
         self.empty.list(filter)
     }
 

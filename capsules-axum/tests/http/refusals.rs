@@ -1,6 +1,7 @@
 //! Requests that are refused, each with the reason.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -148,8 +149,11 @@ async fn every_answer_is_kept_from_being_taken_for_something_else() {
 #[tokio::test]
 async fn what_takes_too_long_is_given_up() {
     let storage = Arc::new(Endless::default());
-    let api = Api::of_store(storage, TrustedKeys::none()).timeout(Duration::from_millis(20));
-    let reply = Client::new(api).get("/").await;
+    let api = Api::of_store(Arc::clone(&storage) as _, TrustedKeys::none());
+    let reply = Client::new(api.timeout(Duration::from_millis(20)))
+        .get("/")
+        .await;
+    storage.released.store(true, Ordering::SeqCst);
     assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_problem(&reply, "/");
     assert_ne!(reply.header("retry-after"), "");
