@@ -231,7 +231,9 @@ fn many_processes_through_pgbouncer() {
             while held.is_some() && now == 0 {
                 now = connections();
             }
-            held.take().map(Held::release);
+            if let Some(held) = held.take() {
+                held.release();
+            }
             most = Some(before.max(now));
         }
     });
