@@ -23,7 +23,8 @@ pub struct TrustedKeys {
 
 #[derive(Debug, Clone)]
 enum Source {
-    Keyring(Keyring),
+    /// With the life of each of its keys, in the order of its epochs.
+    Keyring(Keyring, Vec<Life>),
     Only(Vec<PublicKey>),
 }
 
@@ -49,8 +50,9 @@ impl TrustedKeys {
 
     /// The keyring's key that a record names in `signed_by`, else the active one (CPS section 5).
     pub fn keyring(keyring: Keyring) -> Self {
+        let lives = lives(&keyring);
         Self {
-            source: Source::Keyring(keyring),
+            source: Source::Keyring(keyring, lives),
             post_quantum: None,
         }
     }
@@ -65,7 +67,7 @@ impl TrustedKeys {
     pub fn candidates(&self, signed_by: Option<&str>) -> Vec<PublicKey> {
         match &self.source {
             Source::Only(keys) => keys.clone(),
-            Source::Keyring(keyring) => {
+            Source::Keyring(keyring, _) => {
                 let named = signed_by
                     .map(|name| keyring.lookup(name))
                     .unwrap_or_default();
@@ -82,7 +84,7 @@ impl TrustedKeys {
     /// Whether there is no key, so that no signature is accepted.
     pub fn is_empty(&self) -> bool {
         match &self.source {
-            Source::Keyring(keyring) => keyring.epochs().is_empty(),
+            Source::Keyring(keyring, _) => keyring.epochs().is_empty(),
             Source::Only(keys) => keys.is_empty(),
         }
     }
@@ -91,7 +93,7 @@ impl TrustedKeys {
     /// have no times, and the last of them counts as active.
     pub fn to_keyring(&self) -> Keyring {
         match &self.source {
-            Source::Keyring(keyring) => keyring.clone(),
+            Source::Keyring(keyring, _) => keyring.clone(),
             Source::Only(keys) => keys.iter().copied().collect(),
         }
     }
@@ -103,23 +105,31 @@ impl TrustedKeys {
 
     /// Whether it is known when each key was in use.
     pub(super) fn have_epochs(&self) -> bool {
-        matches!(self.source, Source::Keyring(_))
+        matches!(self.source, Source::Keyring(..))
     }
 
     /// When a key was in use, as far as a keyring says.
-    pub(super) fn life(&self, key: &PublicKey) -> Option<Life> {
-        let Source::Keyring(keyring) = &self.source else {
+    pub(super) fn life(&self, key: &PublicKey) -> Option<&Life> {
+        let Source::Keyring(keyring, lives) = &self.source else {
             return None;
         };
-        let epochs = keyring.epochs();
-        let epoch = epochs.iter().find(|epoch| epoch.public_key == *key)?;
-        Some(Life {
+        let mut epochs = keyring.epochs().iter();
+        lives.get(epochs.position(|epoch| epoch.public_key == *key)?)
+    }
+}
+
+fn lives(keyring: &Keyring) -> Vec<Life> {
+    let epochs = keyring.epochs();
+    let first = epochs.iter().map(|epoch| epoch.number).min();
+    epochs
+        .iter()
+        .map(|epoch| Life {
             number: epoch.number,
-            is_first: epochs.iter().all(|other| epoch.number <= other.number),
+            is_first: Some(epoch.number) == first,
             began: epoch.created_at.parse().ok(),
             ended: epoch.rotated_at.as_ref().and_then(|at| at.parse().ok()),
         })
-    }
+        .collect()
 }
 
 /// The time of an epoch.

@@ -7,6 +7,23 @@ use crate::record::RecordRef;
 use crate::signer::PublicKey;
 use crate::timestamp::Timestamp;
 
+/// When a record says that it was sealed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SealedAt<'r> {
+    text: &'r str,
+    /// `None` where the text is no time.
+    time: Option<Timestamp>,
+}
+
+impl<'r> SealedAt<'r> {
+    pub(super) fn of(record: RecordRef<'r>) -> Option<Self> {
+        record.signed_at.map(|text| Self {
+            text,
+            time: text.parse().ok(),
+        })
+    }
+}
+
 /// The order of the times at which records were sealed.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
@@ -22,8 +39,10 @@ pub(super) struct Clock {
 impl Clock {
     /// Takes note of a record that came before the ones that are checked.
     pub(super) fn start(&mut self, record: RecordRef<'_>) {
-        if let Some(text) = record.signed_at
-            && let Ok(time) = text.parse()
+        if let Some(SealedAt {
+            text,
+            time: Some(time),
+        }) = SealedAt::of(record)
         {
             self.note(time, text);
         }
@@ -31,18 +50,16 @@ impl Clock {
 
     pub(super) fn check(
         &mut self,
-        record: RecordRef<'_>,
+        SealedAt { text, time }: SealedAt<'_>,
         header: &Header<'_>,
     ) -> Result<(), Problem> {
-        let Some(signed_at) = record.signed_at else {
-            return Ok(());
-        };
-        let time: Timestamp = signed_at.parse().map_err(|_| Problem::Time {
-            signed_at: signed_at.to_owned(),
+        let signed_at = || text.to_owned();
+        let time = time.ok_or_else(|| Problem::Time {
+            signed_at: signed_at(),
         })?;
         self.checked += 1;
         let violation = |earlier| Problem::TimeOrder {
-            signed_at: signed_at.to_owned(),
+            signed_at: signed_at(),
             earlier,
         };
         let outcome = if self.last.is_some_and(|last| time < last) {
@@ -54,7 +71,7 @@ impl Clock {
         } else {
             Ok(())
         };
-        self.note(time, signed_at);
+        self.note(time, text);
         outcome
     }
 
@@ -86,21 +103,25 @@ impl Clock {
 /// Checks that a record was sealed while its key was the one in use. Says whether there was
 /// something to check.
 pub(super) fn check_epoch(
-    record: RecordRef<'_>,
+    sealed_at: Option<SealedAt<'_>>,
     signer: &PublicKey,
     trusted: &TrustedKeys,
 ) -> Result<bool, Problem> {
-    let Some(signed_at) = record.signed_at else {
-        return Ok(false);
-    };
-    let (Some(life), Ok(time)) = (trusted.life(signer), signed_at.parse::<Timestamp>()) else {
+    let (
+        Some(life),
+        Some(SealedAt {
+            text,
+            time: Some(time),
+        }),
+    ) = (trusted.life(signer), sealed_at)
+    else {
         return Ok(false);
     };
     let is_early = !life.is_first && life.began.is_some_and(|began| time < began);
     if is_early || life.ended.is_some_and(|ended| time > ended) {
         return Err(Problem::Epoch {
             number: life.number,
-            signed_at: signed_at.to_owned(),
+            signed_at: text.to_owned(),
             began: life.began.map(|began| began.to_string()),
             ended: life.ended.map(|ended| ended.to_string()),
         });

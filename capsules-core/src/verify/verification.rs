@@ -6,7 +6,7 @@ use super::finding::{Finding, Problem};
 use super::record::{check_post_quantum, content_has_hash, form};
 use super::report::{Check, Checks, Report, Verdict};
 use super::signatures::{Signatures, invalid};
-use super::time::{Clock, check_epoch};
+use super::time::{Clock, SealedAt, check_epoch};
 use super::verifier::Verifier;
 use crate::canonical::canonical_header;
 use crate::header::Header;
@@ -213,10 +213,13 @@ impl<'v> Verification<'v> {
         let id = || id(&header, record);
         self.check_links(&header)
             .map_err(|problem| (problem, id()))?;
-        self.check_alone(record, &header, canonical)
+        let sealed_at = self.asks(Check::TimeOrder).then(|| SealedAt::of(record));
+        let sealed_at = sealed_at.flatten();
+        self.check_alone(record, &header, canonical, sealed_at)
             .map_err(|problem| (problem, id()))?;
         if self.asks(Check::TimeOrder)
-            && let Err(problem) = self.tally.clock.check(record, &header)
+            && let Some(sealed_at) = sealed_at
+            && let Err(problem) = self.tally.clock.check(sealed_at, &header)
             && self.tally.out_of_order.is_none()
         {
             self.tally.out_of_order = Some(self.finding(problem, id()));
@@ -281,6 +284,7 @@ impl<'v> Verification<'v> {
         record: RecordRef<'_>,
         header: &Header<'_>,
         canonical: bool,
+        sealed_at: Option<SealedAt<'_>>,
     ) -> Result<(), Problem> {
         let verifier = self.verifier;
         let (mut post_quantum, mut epoch) = (false, Ok(false));
@@ -300,7 +304,7 @@ impl<'v> Verification<'v> {
             check_post_quantum(record, verifier.trusted_keys(), verifier.policy())
                 .map_err(Problem::PostQuantum)?;
             post_quantum = !record.signature_pq.is_empty();
-            epoch = check_epoch(record, &signer, verifier.trusted_keys());
+            epoch = check_epoch(sealed_at, &signer, verifier.trusted_keys());
         }
         let mut tenant = Tenant::None;
         if self.asks(Check::Columns) && verifier.has_columns() {
