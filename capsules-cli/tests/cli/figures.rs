@@ -1,8 +1,7 @@
 //! What `docs/BENCHMARKS.md` says of the two commands, measured.
 
-use std::process::Command;
-
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
+use std::time::Instant;
 
 use capsules_core::storage::SqliteStorage;
 use capsules_core::{
@@ -10,7 +9,7 @@ use capsules_core::{
 };
 use capsules_tests::{python, target_dir, temp_dir};
 
-/// Both commands verify the same files, one after the other, as whole processes. Needs
+/// Both commands verify the same files, in turns, as whole processes. Needs
 /// `cargo build --release -p capsules-cli`.
 #[test]
 #[ignore = "minutes; needs a release build"]
@@ -20,7 +19,7 @@ fn verification_beside_the_python_command() {
     }
     let dir = temp_dir();
     let seal = Seal::open(&DataDir::new(dir.path()).unwrap()).unwrap();
-    let ours = || {
+    let command = || {
         let mut command = Command::new(target_dir().join("release/capsules"));
         command.env("QUANTUMPIPES_DATA_DIR", dir.path());
         command
@@ -29,24 +28,32 @@ fn verification_beside_the_python_command() {
         let path = dir.path().join(format!("{capsules}.db"));
         fill(&SqliteStorage::open(&path).unwrap(), &seal, capsules);
         let arguments = ["verify", "--signatures", "--db", path.to_str().unwrap()];
-        let mut spent: Vec<Duration> = (0..5)
-            .map(|_| {
-                let start = Instant::now();
-                let output = ours().args(arguments).output().unwrap();
-                assert!(output.status.success(), "{}", python::transcript(&output));
-                start.elapsed()
-            })
-            .collect();
-        spent.sort();
-        let start = Instant::now();
-        let output = python::capsule(dir.path(), &arguments);
-        assert!(output.status.success(), "{}", python::transcript(&output));
-        let (ours, python) = (spent[2].as_secs_f64(), start.elapsed().as_secs_f64());
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..3 {
+            for _ in 0..3 {
+                ours.push(seconds(|| command().args(arguments).output().unwrap()));
+            }
+            theirs.push(seconds(|| python::capsule(dir.path(), &arguments)));
+        }
+        let (ours, theirs) = (median(ours), median(theirs));
         println!(
-            "{capsules} capsules: capsules {ours:.3} s, Python {python:.2} s: {:.0} times",
-            python / ours
+            "{capsules} capsules: capsules {ours:.3} s, Python {theirs:.2} s: {:.0} times",
+            theirs / ours
         );
     }
+}
+
+/// How long a command takes, which has to succeed.
+fn seconds(run: impl FnOnce() -> Output) -> f64 {
+    let start = Instant::now();
+    let output = run();
+    assert!(output.status.success(), "{}", python::transcript(&output));
+    start.elapsed().as_secs_f64()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn fill(store: &SqliteStorage, seal: &Seal, capsules: usize) {
