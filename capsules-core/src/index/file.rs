@@ -14,7 +14,7 @@ use crate::storage::sqlite::open::{configure, create_private, sibling};
 /// Marks our files: `CAPI` in the header's application id.
 const APPLICATION_ID: i64 = 0x4341_5049;
 /// Of the schema. An index of another version is made anew.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// Words are what Unicode calls letters and digits; case and accents do not matter.
 pub(super) const TOKENIZER: &str = "tokenize = 'unicode61 remove_diacritics 2'";

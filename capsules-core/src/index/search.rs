@@ -138,7 +138,7 @@ impl Index {
         let mut scope = Scope {
             chain,
             cursor: None,
-            time: zones::narrow(&self.connection, (first, last), filter).map_err(failed)?,
+            rows: zones::narrow(&self.connection, (first, last), filter).map_err(failed)?,
         };
         if let Some(id) = &filter.beyond {
             let record = match id.parse() {
@@ -180,15 +180,15 @@ struct Scope {
     chain: Option<i64>,
     /// The row to go on from, and when its record was sealed.
     cursor: Option<(i64, i64)>,
-    /// Of one chain, the first and the last row that the filter's time leaves.
-    time: (i64, i64),
+    /// Of one chain, the first and the last row that its zones leave.
+    rows: (i64, i64),
 }
 
 impl Scope {
-    /// The first and the last row of a chain that the filter's places, its time and the cursor leave.
+    /// The first and the last row of a chain that its zones, the filter's places and the cursor leave.
     fn range(&self, chain: i64, filter: &Filter) -> (i64, i64) {
         let (start, _) = places::rows(chain);
-        let (mut first, mut last) = self.time;
+        let (mut first, mut last) = self.rows;
         let row = |place: u64| {
             let place = i64::try_from(place).map_or(places::PLACE, |n| n.min(places::PLACE));
             start | place

@@ -168,7 +168,7 @@ impl Index {
     fn forget(&self, part: Part) -> Result<(), IndexError> {
         let clear = match part {
             Part::Entries => {
-                "DELETE FROM entries; DELETE FROM zones; \
+                "DELETE FROM entries; DELETE FROM zones; DELETE FROM zone_values; \
                  DELETE FROM progress WHERE part = 'entries';"
             }
             Part::Texts => {
