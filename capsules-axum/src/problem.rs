@@ -1,11 +1,14 @@
 //! Errors as `application/problem+json` (RFC 9457).
 
+use std::collections::BTreeMap;
+
 use axum::response::{IntoResponse, Response};
 use capsules_core::StorageError;
 use capsules_core::index::IndexError;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::{self, ContentBuilder, RefOr, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
 
 /// Why a request was not answered (RFC 9457).
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -102,6 +105,24 @@ impl From<IndexError> for Problem {
             IndexError::Store(error) => error.into(),
             error => Self::internal(&error),
         }
+    }
+}
+
+/// What every route may answer instead.
+impl IntoResponses for Problem {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        let schema = openapi::Ref::from_schema_name(Self::name());
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        let answer = ResponseBuilder::new()
+            .content(Self::MEDIA_TYPE, content)
+            .build();
+        [
+            StatusCode::BAD_REQUEST,
+            StatusCode::FORBIDDEN,
+            StatusCode::SERVICE_UNAVAILABLE,
+        ]
+        .map(|status| (status.as_str().to_owned(), answer.clone().into()))
+        .into()
     }
 }
 

@@ -30,10 +30,8 @@ use crate::view::View;
     path = "/events",
     params(EventParams),
     responses(
+        Problem,
         (status = 200, description = "Server-sent events (`text/event-stream`)"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn events(

@@ -22,11 +22,9 @@ use crate::problem::Problem;
     get,
     path = "/keys",
     responses(
+        Problem,
         (status = 200, body = Keys, headers(("ETag" = String))),
         (status = 304, description = "As the client has it"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn keys(

@@ -25,14 +25,12 @@ use crate::view::View;
     path = "/",
     params(FilterParams, PageParams),
     responses(
+        Problem,
         (status = 200, body = Page, headers(
             ("ETag" = String), ("Link" = String, description = "The next page, if there is one"),
         )),
         (status = 304, description = "As the client has it"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no capsule to go on from"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn list(

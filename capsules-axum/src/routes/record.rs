@@ -20,12 +20,10 @@ use crate::schema::Record;
     path = "/{id}",
     params(("id" = Uuid, Path, description = "The capsule's id"), TenantParam),
     responses(
+        Problem,
         (status = 200, body = Record, headers(("ETag" = String))),
         (status = 304, description = "As the client has it"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn record(

@@ -28,11 +28,9 @@ use crate::view::View;
     path = "/stats",
     params(FilterParams),
     responses(
+        Problem,
         (status = 200, body = Numbers, headers(("ETag" = String))),
         (status = 304, description = "As the client has it"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn stats(

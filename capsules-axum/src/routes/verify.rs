@@ -30,14 +30,12 @@ use crate::view::View;
     path = "/verify",
     params(VerifyParams),
     responses(
+        Problem,
         (status = 200, body = Verdict, headers(
             ("Age" = u64, description = "The seconds since it was verified"),
             ("Capsules-Head" = String, description = "The last capsule that was verified, as SEQUENCE:HASH"),
         )),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "There is no key to verify signatures with"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn verify(
@@ -56,14 +54,12 @@ pub(super) async fn verify(
     path = "/verify/report",
     params(VerifyParams),
     responses(
+        Problem,
         (status = 200, body = Report, headers(
             ("Age" = u64, description = "The seconds since it was verified"),
             ("Capsules-Head" = String, description = "The last capsule that was verified, as SEQUENCE:HASH"),
         )),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "There is no key to verify signatures with"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn report(
@@ -86,11 +82,9 @@ pub(super) async fn report(
     path = "/verify/stream",
     params(VerifyParams),
     responses(
+        Problem,
         (status = 200, description = "Server-sent events (`text/event-stream`)"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "There is no key to verify signatures with"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn stream(
