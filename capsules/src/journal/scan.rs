@@ -126,11 +126,13 @@ impl<R: Read> Scanner<R> {
             };
         }
         if !self.fill(EntryHeader::LENGTH)? {
-            return match self.unread() {
-                // Room that was not used, and is shorter than an entry.
-                rest if rest.iter().all(|byte| *byte == 0) => Ok(None),
-                rest if EntryHeader::begins_with(rest) => Ok(Some(self.end_torn())),
-                _ => self.resynchronise(0, Damaged::EntryHeader).map(Some),
+            // Room that was not used may follow, or be all that is left.
+            let rest = self.unread();
+            let last = rest.iter().rposition(|byte| *byte != 0);
+            return match last.map(|last| &rest[..=last]) {
+                None => Ok(None),
+                Some(written) if EntryHeader::begins_with(written) => Ok(Some(self.end_torn())),
+                Some(_) => self.resynchronise(0, Damaged::EntryHeader).map(Some),
             };
         }
         let Some(header) = EntryHeader::decode(self.unread()) else {

@@ -80,10 +80,13 @@ fn recover_bytes(bytes: &[u8]) -> Found {
 #[test]
 fn a_journal_cut_anywhere_holds_its_whole_entries() {
     let Segment { bytes, ends } = Segment::write();
-    // In room that was filled ahead as well as at the end of the file.
-    let places = (0..=bytes.len())
-        .map(|length| (length, 0))
-        .chain((ends[0]..=bytes.len()).map(|length| (length, ROOM)));
+    // In room that was filled ahead, however little is left of it, as well as at the end of the file.
+    let in_room = |room| (ends[0]..=bytes.len()).map(move |length| (length, room));
+    let places = (0..=bytes.len()).map(|length| (length, 0)).chain(
+        [1, 30, EntryHeader::LENGTH - 1, ROOM]
+            .into_iter()
+            .flat_map(in_room),
+    );
     for (length, room) in places {
         let mut cut = bytes[..length].to_vec();
         cut.resize(length + room, 0);
