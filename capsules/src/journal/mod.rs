@@ -26,6 +26,7 @@ mod recovery;
 mod scan;
 mod segment;
 mod spare;
+mod state;
 mod survey;
 #[cfg(test)]
 mod tests;

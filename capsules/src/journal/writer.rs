@@ -1,6 +1,5 @@
 //! The journal that a process writes.
 
-use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -8,11 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use capsules_core::{Timestamp, Uuid};
 
-use super::disk::{Disk, DiskFile, SystemDisk};
-use super::entry::{EntryHeader, Kind, MAX_TEXT};
+use super::disk::{Disk, SystemDisk};
+use super::entry::{EntryHeader, Kind};
 use super::error::{AppendError, OpenError, TrimError};
 use super::segment::{Room, Segment, SegmentName};
 use super::spare::Spare;
+use super::state::{OldSegment, Start, State, header};
 use super::watermark::{Receipt, Watermark};
 
 /// From this length on a segment is replaced when something is committed, in bytes.
@@ -20,12 +20,6 @@ const SEGMENT: u64 = 4 << 20;
 /// The same of a journal's first segment. Not filled ahead, since most processes that record
 /// little never get beyond it.
 const FIRST_SEGMENT: u64 = 64 << 10;
-
-/// The buffer that entries are assembled in keeps at most this much between two of them.
-const BUFFER: usize = 256 << 10;
-
-/// So many actions end with a note at most before the journal is looked after.
-const NOTES: u32 = 64;
 
 /// The journal of this process for one store.
 ///
@@ -48,39 +42,11 @@ pub(crate) struct Journal<D: Disk = SystemDisk> {
     spare: Spare<D::File>,
 }
 
-struct State<F> {
-    current: Segment<F>,
-    /// Segments before the current one that cannot be deleted yet, oldest first.
-    old: VecDeque<OldSegment<F>>,
-    /// How many capsules were accepted: the number of the last.
-    accepted: u64,
-    /// Actions that have started and not ended.
-    open: HashMap<Uuid, Start>,
-    /// Entries that are written together with the next one.
-    notes: Vec<u8>,
-    /// How many were noted since the journal was looked after.
-    noted: u32,
-    buffer: Vec<u8>,
-}
-
 #[derive(Default)]
 struct Progress {
     committed: Watermark,
     /// Up to where the file says so.
     marked: u64,
-}
-
-struct OldSegment<F> {
-    segment: Segment<F>,
-    /// The number of the last capsule in it.
-    last: u64,
-}
-
-/// What is kept of an action's start, to write it again when its segment is deleted.
-struct Start {
-    segment: u32,
-    at: Timestamp,
-    text: Box<str>,
 }
 
 impl Journal {
@@ -103,21 +69,12 @@ impl<D: Disk> Journal<D> {
             filled: false,
         };
         let current = Segment::create(&disk, directory, SegmentName::fresh(process), room)?;
-        let state = State {
-            current,
-            old: VecDeque::new(),
-            accepted: 0,
-            open: HashMap::new(),
-            notes: Vec::new(),
-            noted: 0,
-            buffer: Vec::new(),
-        };
         Ok(Self {
             disk,
             directory: directory.to_owned(),
             segment_length,
             process,
-            state: Mutex::new(Some(state)),
+            state: Mutex::new(Some(State::of(current))),
             progress: Mutex::new(Progress::default()),
             spare: Spare::none(),
         })
@@ -186,14 +143,7 @@ impl<D: Disk> Journal<D> {
     /// Those of [`committed`](Self::committed), which this does once in a while.
     pub(crate) fn stored(&self, id: Uuid) -> Result<(), TrimError> {
         let header = header(Kind::Ended, id, Timestamp::now(), "")?;
-        let due = self.with_state(|state| {
-            if state.open.remove(&id).is_some() {
-                push_entry(&mut state.notes, &header, "");
-            }
-            state.noted += 1;
-            Ok(state.noted >= NOTES || state.current.is_full() || state.current.is_torn())
-        })?;
-        if due {
+        if self.with_state(|state| Ok(state.note_end(&header)))? {
             self.committed([])?;
         }
         Ok(())
@@ -382,90 +332,6 @@ impl<D: Disk> Journal<D> {
 impl<D: Disk> Drop for Journal<D> {
     fn drop(&mut self) {
         _ = self.close();
-    }
-}
-
-impl<F: DiskFile> State<F> {
-    fn append(&mut self, header: EntryHeader, text: &str) -> Result<(), AppendError> {
-        self.buffer.clone_from(&self.notes);
-        push_entry(&mut self.buffer, &header, text);
-        self.write_buffer()?;
-        self.notes.clear();
-        Ok(())
-    }
-
-    /// Writes what no entry has taken along. Nothing relies on it, so it is given up when it cannot
-    /// be written.
-    fn write_notes(&mut self) -> Result<(), AppendError> {
-        self.noted = 0;
-        if self.notes.is_empty() {
-            return Ok(());
-        }
-        mem::swap(&mut self.buffer, &mut self.notes);
-        self.notes.clear();
-        self.write_buffer()
-    }
-
-    /// Copies the starts in the oldest segment whose actions have not ended into the current one.
-    fn carry_starts(&mut self) -> Result<(), AppendError> {
-        let Some(oldest) = self.old.front().map(|old| old.segment.name.number) else {
-            return Ok(());
-        };
-        self.buffer.clear();
-        for (id, start) in self
-            .open
-            .iter()
-            .filter(|(_, start)| start.segment == oldest)
-        {
-            let header = header(Kind::Started, *id, start.at, &start.text)?;
-            push_entry(&mut self.buffer, &header, &start.text);
-        }
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        self.write_buffer()?;
-        let current = self.current.name.number;
-        for start in self
-            .open
-            .values_mut()
-            .filter(|start| start.segment == oldest)
-        {
-            start.segment = current;
-        }
-        Ok(())
-    }
-
-    fn write_buffer(&mut self) -> Result<(), AppendError> {
-        let result = self.current.append(&self.buffer);
-        self.buffer.truncate(BUFFER);
-        self.buffer.shrink_to(BUFFER);
-        result.map_err(|source| AppendError::Write {
-            path: self.current.path.clone(),
-            source,
-        })
-    }
-}
-
-fn push_entry(buffer: &mut Vec<u8>, header: &EntryHeader, text: &str) {
-    buffer.extend_from_slice(&header.encode());
-    buffer.extend_from_slice(text.as_bytes());
-}
-
-fn header(kind: Kind, id: Uuid, at: Timestamp, text: &str) -> Result<EntryHeader, AppendError> {
-    let length = text.len();
-    match u32::try_from(length) {
-        Ok(text_length) if length <= MAX_TEXT => Ok(EntryHeader {
-            kind,
-            text_length,
-            text_checksum: crc32fast::hash(text.as_bytes()),
-            sequence: 0,
-            at,
-            id,
-        }),
-        _ => Err(AppendError::TooLong {
-            length,
-            limit: MAX_TEXT,
-        }),
     }
 }
 
