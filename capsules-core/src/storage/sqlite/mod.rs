@@ -5,11 +5,13 @@ mod failure;
 mod identity;
 mod lookup;
 pub(crate) mod open;
+mod options;
 mod query;
 mod readers;
 mod row;
 mod schema;
 mod transaction;
+mod writer;
 
 use std::fmt;
 use std::mem;
@@ -18,17 +20,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{OptionalExtension, Row, params_from_iter};
 use uuid::Uuid;
 
 use self::checkpoints::Checkpoints;
 use self::failure::{Attempt, Failure};
-use self::identity::FileId;
 use self::lookup::Lookup;
+pub use self::options::SqliteOptions;
 use self::readers::Readers;
 use self::schema::Layout;
-use self::transaction::Transaction;
-use super::{Filter, SealNext, Storage, StorageError, check_links};
+use self::writer::{Writer, checkpoint_and_close};
+use super::{Filter, SealNext, Storage, StorageError};
 use crate::chain::Head;
 use crate::record::{RecordRef, SealedRecord};
 
@@ -69,15 +71,6 @@ pub struct SqliteStorage {
     writer: Option<Mutex<Writer>>,
     checkpoints: Checkpoints,
     readers: Readers,
-}
-
-/// The connection that writes.
-#[derive(Debug)]
-enum Writer {
-    Open(Connection, FileId),
-    /// The file was deleted or replaced. The next append opens what is at the path then.
-    Lost,
-    Closed,
 }
 
 impl SqliteStorage {
@@ -127,41 +120,6 @@ impl SqliteStorage {
             .clone()
     }
 
-    /// Appends with the connection, unless the file at the path is no longer the one that it has
-    /// open: SQLite would go on writing into a file that nobody finds.
-    fn append_to(
-        &self,
-        writer: &mut Writer,
-        tenant: Option<&str>,
-        seal: &mut SealNext<'_>,
-    ) -> Result<(), StorageError> {
-        if let Writer::Lost = writer {
-            *writer = self.reopen()?;
-        }
-        let Writer::Open(connection, file) = writer else {
-            return Err(StorageError::Closed {
-                location: self.location(),
-            });
-        };
-        let appended = self.append_locked(connection, *file, tenant, seal);
-        match appended {
-            Ok(true) => return Ok(()),
-            Err(error) if file.is_at(&self.path) => return Err(error),
-            Ok(false) | Err(_) => {}
-        }
-        if let Writer::Open(connection, _) = mem::replace(writer, Writer::Lost) {
-            self.checkpoints.release();
-            // What is in the log alone belongs to the file, which may have been moved.
-            let _ = checkpoint_and_close(connection);
-        }
-        Err(StorageError::Write {
-            location: self.location(),
-            reason: "the file was deleted or replaced since it was opened; the chain goes on in \
-                     the file that is there now, or in a new one"
-                .to_owned(),
-        })
-    }
-
     /// Shows what `read` makes of these columns of each row.
     fn scan_columns(
         &self,
@@ -184,48 +142,6 @@ impl SqliteStorage {
             }
             Ok(())
         })
-    }
-
-    fn reopen(&self) -> Result<Writer, StorageError> {
-        let failed = |failure: Failure| failure.during(Attempt::Open, &self.path);
-        let (writer, layout) = open_writer(&self.path, self.busy_timeout).map_err(failed)?;
-        *self.layout.write().unwrap_or_else(PoisonError::into_inner) = layout;
-        Ok(writer)
-    }
-
-    /// `false`, and nothing is appended, when the file is no longer at the path.
-    fn append_locked(
-        &self,
-        connection: &mut Connection,
-        file: FileId,
-        tenant: Option<&str>,
-        seal: &mut SealNext<'_>,
-    ) -> Result<bool, StorageError> {
-        let failed = |failure: Failure| failure.during(Attempt::Write, &self.path);
-        let transaction = Transaction::begin(connection).map_err(failed)?;
-        // Only now, as the lock may have been waited for. A file that goes later takes this along with
-        // all that it holds.
-        if !file.is_at(&self.path) {
-            return Ok(false);
-        }
-        let head = row::read_head(transaction.connection()).map_err(failed)?;
-        let records = seal(head.as_ref())?;
-        check_links(&self.location(), head.as_ref(), &records)?;
-        for record in &records {
-            row::insert(transaction.connection(), record, tenant).map_err(|failure| {
-                if failure.is_duplicate_id() {
-                    let id = record.columns.id.clone();
-                    return StorageError::Duplicate {
-                        id,
-                        location: self.location(),
-                    };
-                }
-                failed(failure)
-            })?;
-        }
-        transaction.commit().map_err(failed)?;
-        self.checkpoints.note(&records);
-        Ok(true)
     }
 }
 
@@ -340,101 +256,6 @@ impl fmt::Debug for SqliteStorage {
             .field("path", &self.path)
             .field("read_only", &self.writer.is_none())
             .finish_non_exhaustive()
-    }
-}
-
-/// How a SQLite file is opened.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// use capsules_core::storage::SqliteOptions;
-///
-/// # let directory = tempfile::tempdir()?;
-/// # let path = directory.path().join("capsules.db");
-/// let store = SqliteOptions::new().busy_timeout(Duration::from_secs(30)).open(&path)?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct SqliteOptions {
-    busy_timeout: Duration,
-    read_only: bool,
-}
-
-impl SqliteOptions {
-    /// For reading and writing, and waiting five seconds for other writers.
-    pub fn new() -> Self {
-        Self {
-            busy_timeout: Duration::from_secs(5),
-            read_only: false,
-        }
-    }
-
-    /// How long a call waits for other writers before it fails with [`StorageError::Locked`].
-    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
-        self.busy_timeout = timeout;
-        self
-    }
-
-    /// Reads only, as [`SqliteStorage::open_read_only`] does.
-    pub fn read_only(mut self, read_only: bool) -> Self {
-        self.read_only = read_only;
-        self
-    }
-
-    /// Opens a file.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`SqliteStorage::open`].
-    pub fn open(&self, path: impl AsRef<Path>) -> Result<SqliteStorage, StorageError> {
-        let path = path.as_ref();
-        // The file stays the same one when the process changes its directory.
-        let path = std::path::absolute(path).map_err(|error| StorageError::Open {
-            location: path.display().to_string(),
-            reason: error.to_string(),
-        })?;
-        let failed = |failure: Failure| failure.during(Attempt::Open, &path);
-        let readers = Readers::new(path.clone(), self.busy_timeout, self.read_only);
-        let (writer, layout) = if self.read_only {
-            (None, readers.layout().map_err(failed)?)
-        } else {
-            let (writer, layout) = open_writer(&path, self.busy_timeout).map_err(failed)?;
-            (Some(Mutex::new(writer)), layout)
-        };
-        Ok(SqliteStorage {
-            checkpoints: Checkpoints::new(path.clone(), self.busy_timeout),
-            path,
-            busy_timeout: self.busy_timeout,
-            layout: RwLock::new(layout),
-            writer,
-            readers,
-        })
-    }
-}
-
-impl Default for SqliteOptions {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-fn open_writer(path: &Path, timeout: Duration) -> Result<(Writer, Layout), Failure> {
-    let (connection, layout) = open::writer(path, timeout)?;
-    Ok((Writer::Open(connection, FileId::of(path)), layout))
-}
-
-/// Moves the write-ahead log into the file and removes it. Every append is durable already, so
-/// a reader that is still busy, which keeps the log in place, is no failure.
-fn checkpoint_and_close(connection: Connection) -> Result<(), Failure> {
-    connection.busy_timeout(Duration::ZERO)?;
-    let checkpoint = connection
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        .map_err(Failure::from);
-    connection.close().map_err(|(_, error)| error)?;
-    match checkpoint {
-        Err(failure) if !failure.is_locked() => Err(failure),
-        _ => Ok(()),
     }
 }
 
