@@ -20,7 +20,7 @@ impl Hooks for Full {
     ) -> Result<T, StorageError> {
         #[audit(type = "system")]
         fn audited_by_the_store() {}
-        if operation == Operation::Read {
+        if operation != Operation::Append {
             return run();
         }
         audited_by_the_store();

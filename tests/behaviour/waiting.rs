@@ -95,7 +95,7 @@ impl Hooks for Watch {
     ) -> Result<T, StorageError> {
         #[audit(type = "system")]
         fn audited_by_the_store() {}
-        if operation == Operation::Read {
+        if operation != Operation::Append {
             return run();
         }
         audited_by_the_store();

@@ -51,7 +51,7 @@ impl Hooks for Moods {
         operation: Operation,
         run: impl FnOnce() -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
-        if operation == Operation::Read {
+        if operation != Operation::Append {
             return run();
         }
         self.appends.fetch_add(1, Ordering::SeqCst);

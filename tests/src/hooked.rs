@@ -12,7 +12,9 @@ use capsules_core::Head;
 pub enum Operation {
     /// To append.
     Append,
-    /// To read, in whatever way.
+    /// To list records.
+    List,
+    /// To read in another way.
     Read,
 }
 
@@ -35,6 +37,11 @@ pub trait Hooks: Send + Sync {
     /// Whether it appends on any thread.
     fn appends_on_any_thread(&self) -> bool {
         true
+    }
+
+    /// The chains that it says it has, each of which holds everything.
+    fn chains(&self) -> Vec<Option<String>> {
+        vec![None]
     }
 
     /// Whether it wants to be tidied.
@@ -145,8 +152,13 @@ impl<H: Hooks> Storage for HookedStorage<H> {
         self.read(|records| records.scan(tenant, from, visit))
     }
 
+    fn chains(&self) -> Result<Vec<Option<String>>, StorageError> {
+        Ok(self.hooks.chains())
+    }
+
     fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
-        self.read(|records| records.list(filter))
+        self.hooks
+            .around(Operation::List, || self.records.list(filter))
     }
 
     fn count(&self, filter: &Filter) -> Result<u64, StorageError> {

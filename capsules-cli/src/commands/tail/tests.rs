@@ -3,122 +3,82 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use capsules_core::storage::{MemoryStorage, SealNext};
-use capsules_core::{Capsule, CapsuleType, Draft, Head, Position, RecordRef};
+use capsules_core::{Capsule, CapsuleType, Draft, Position};
+use capsules_tests::hooked::{HookedStorage, Hooks, Operation};
 
 use super::*;
 
 /// A store that another program has locked for so many looks.
-struct Locked {
-    store: MemoryStorage,
-    looks: AtomicU32,
-    /// As if the records were a chain of each of these.
+type Locked = HookedStorage<Looks>;
+
+struct Looks {
+    locked: AtomicU32,
     chains: Vec<Option<String>>,
     /// The list that fails, counted from 1.
     failing: AtomicU32,
 }
 
-impl Locked {
-    fn new(records: u64) -> Self {
-        let store = MemoryStorage::new();
-        for _ in 0..records {
-            let draft = Draft::new(&Capsule::new(CapsuleType::Tool)).unwrap();
-            let append = store.append(None, &mut |head| {
-                let position = Position::after(head);
-                Ok(vec![SealedRecord {
-                    content: draft.link(&position),
-                    hash: format!("{:064x}", position.sequence),
-                    signature: String::new(),
-                    signature_pq: String::new(),
-                    signed_at: None,
-                    signed_by: None,
-                    columns: draft.columns(&position),
-                }])
-            });
-            append.unwrap();
-        }
-        Self {
-            store,
-            looks: AtomicU32::new(0),
-            chains: vec![None],
-            failing: AtomicU32::new(0),
-        }
+/// One with so many records, in each of these chains.
+fn store(records: u64, chains: &[Option<&str>]) -> Locked {
+    let looks = Looks {
+        locked: AtomicU32::new(0),
+        chains: chains.iter().map(|name| name.map(str::to_owned)).collect(),
+        failing: AtomicU32::new(0),
+    };
+    let store = Locked::new(looks);
+    for _ in 0..records {
+        let draft = Draft::new(&Capsule::new(CapsuleType::Tool)).unwrap();
+        let append = store.append(None, &mut |head| {
+            let position = Position::after(head);
+            Ok(vec![SealedRecord {
+                content: draft.link(&position),
+                hash: format!("{:064x}", position.sequence),
+                signature: String::new(),
+                signature_pq: String::new(),
+                signed_at: None,
+                signed_by: None,
+                columns: draft.columns(&position),
+            }])
+        });
+        append.unwrap();
     }
+    store
+}
 
+impl Looks {
     fn lock(&self, looks: u32) {
-        self.looks.store(looks, Ordering::Relaxed);
+        self.locked.store(looks, Ordering::Relaxed);
     }
+}
 
-    fn look(&self) -> Result<&MemoryStorage, StorageError> {
-        let left = self.looks.load(Ordering::Relaxed);
-        self.looks.store(left.saturating_sub(1), Ordering::Relaxed);
-        match left {
-            0 => Ok(&self.store),
+impl Hooks for Looks {
+    fn around<T>(
+        &self,
+        operation: Operation,
+        run: impl FnOnce() -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        // How many there were before this one.
+        let count_down = |left: &AtomicU32| {
+            let next =
+                left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+            next.unwrap_or(0)
+        };
+        if operation == Operation::List && count_down(&self.failing) == 1 {
+            return Err(StorageError::Unreachable {
+                location: self.location(),
+                reason: "it is away".to_owned(),
+            });
+        }
+        match count_down(&self.locked) {
+            0 => run(),
             _ => Err(StorageError::Locked {
                 location: self.location(),
             }),
         }
     }
-}
 
-impl Storage for Locked {
-    fn append(&self, tenant: Option<&str>, seal: &mut SealNext<'_>) -> Result<(), StorageError> {
-        self.look()?.append(tenant, seal)
-    }
-
-    fn get(&self, id: &capsules_core::Uuid) -> Result<Option<SealedRecord>, StorageError> {
-        self.look()?.get(id)
-    }
-
-    fn get_by_hash(&self, hash: &str) -> Result<Option<SealedRecord>, StorageError> {
-        self.look()?.get_by_hash(hash)
-    }
-
-    fn head(&self, tenant: Option<&str>) -> Result<Option<Head>, StorageError> {
-        self.look()?.head(tenant)
-    }
-
-    fn scan(
-        &self,
-        tenant: Option<&str>,
-        from: u64,
-        visit: &mut dyn FnMut(SealedRecord) -> ControlFlow<()>,
-    ) -> Result<(), StorageError> {
-        self.look()?.scan(tenant, from, visit)
-    }
-
-    fn scan_ref(
-        &self,
-        tenant: Option<&str>,
-        from: u64,
-        visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
-    ) -> Result<(), StorageError> {
-        self.look()?.scan_ref(tenant, from, visit)
-    }
-
-    fn chains(&self) -> Result<Vec<Option<String>>, StorageError> {
-        Ok(self.chains.clone())
-    }
-
-    fn list(&self, filter: &Filter) -> Result<Vec<SealedRecord>, StorageError> {
-        let left = self.failing.load(Ordering::Relaxed);
-        self.failing
-            .store(left.saturating_sub(1), Ordering::Relaxed);
-        match left {
-            1 => Err(StorageError::Unreachable {
-                location: self.location(),
-                reason: "it is away".to_owned(),
-            }),
-            _ => self.look()?.list(filter),
-        }
-    }
-
-    fn count(&self, filter: &Filter) -> Result<u64, StorageError> {
-        self.look()?.count(filter)
-    }
-
-    fn close(&self) -> Result<(), StorageError> {
-        Ok(())
+    fn chains(&self) -> Vec<Option<String>> {
+        self.chains.clone()
     }
 
     fn location(&self) -> String {
@@ -128,7 +88,7 @@ impl Storage for Locked {
 
 #[test]
 fn a_store_that_is_locked_for_long_is_followed_all_the_same() {
-    let storage = Locked::new(3);
+    let storage = store(3, &[None]);
     let mut follower = Follower {
         storage: &storage,
         filter: Filter::new(),
@@ -153,9 +113,8 @@ fn a_store_that_is_locked_for_long_is_followed_all_the_same() {
 
 #[test]
 fn what_was_found_before_a_look_failed_is_shown_by_the_next() {
-    let mut storage = Locked::new(2);
-    storage.chains.push(Some("other".to_owned()));
-    storage.failing = AtomicU32::new(2);
+    let storage = store(2, &[None, Some("other")]);
+    storage.failing.store(2, Ordering::Relaxed);
     let mut follower = Follower {
         storage: &storage,
         filter: Filter::new(),
@@ -171,8 +130,8 @@ fn what_was_found_before_a_look_failed_is_shown_by_the_next() {
 
 #[test]
 fn other_failures_end_it_after_some_looks() {
-    let storage = Locked::new(1);
-    storage.store.close().unwrap();
+    let storage = store(1, &[None]);
+    storage.records().close().unwrap();
     let mut follower = Follower {
         storage: &storage,
         filter: Filter::new(),
@@ -188,7 +147,7 @@ fn other_failures_end_it_after_some_looks() {
 
 #[test]
 fn the_beginning_waits_as_long_as_somebody_follows() {
-    let storage = Locked::new(2);
+    let storage = store(2, &[None]);
     storage.lock(100);
     let begin = || Ok(latest(&storage, &Filter::new(), 10)?);
     let pauses = Cell::new(0);
