@@ -123,7 +123,7 @@ test("deep links and capsule:// URIs open what they name", () =>
     await go(page, `#${uri}#reasoning/options/1/rejection_reason`);
     const pointed = page.locator(".pointed");
     assert.match(await pointed.innerText(), /quota of eu-west-1/);
-    assert.ok(await pointed.evaluate((element) => element === document.activeElement));
+    await page.waitForFunction(() => document.activeElement.matches(".pointed"));
     // A field inside of something that is folded is unfolded.
     await go(page, `#${uri}#execution/tool_calls/1/result`);
     assert.ok(await page.locator(".pointed").isVisible());
@@ -144,7 +144,9 @@ test("live updates", () =>
     assert.match(await row.innerText(), /first <b>sign<\/b> of life/);
     assert.notEqual(await page.locator(".row").first().getAttribute("data-row"), top);
     assert.equal(await page.locator('li[data-link="broken"]').count(), 0);
-    assert.match(await page.innerText("#announcer"), /New capsule: cron::heartbeat/);
+    await page.waitForSelector("#announcer:has-text('New capsule: cron::heartbeat')", {
+      state: "attached",
+    });
 
     // Where a choice is shown, nothing moves under the reader's eyes.
     await go(page, "#/timeline?type=system");
