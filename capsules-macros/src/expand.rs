@@ -1,6 +1,6 @@
 //! The expansion.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -31,13 +31,13 @@ pub(crate) fn audit(args: TokenStream, item: &TokenStream) -> TokenStream {
 /// becomes
 /// ```text
 /// async fn f(a: A, b: &B) -> R {
-///     use Probe as _;
+///     use ::capsules::__private::{self as __capsules, Probe as _};
 ///     enum __CapsulesHere {}
-///     let call = Call::begin_later(&Function { .. }, None, &mut Request((&Text::of(&a)).kept()));
+///     let call = Call::begin_later(&Function { .. }, None, &(&Text::of(&a)).kept());
 ///     let (call, value) = call.run_async(async move {
 ///         if false { return hint::<R>(); }
 ///         let mut a = a;
-///         { const _: () = (); body }
+///         { body }
 ///     }).await;
 ///     { let (json, text) = (&Returned(&value)).kept(); call.finish(json.., text..); }
 ///     value
@@ -111,7 +111,12 @@ fn refuse_keys_of_streams(args: &Args, shape: &Shape) -> Result<()> {
 
 /// `let call = Call::begin(..);`
 fn begin(args: &Args, function: &Function, shape: &Shape, names: &Names) -> Result<TokenStream> {
-    let Names { private, call, .. } = names;
+    let Names {
+        path,
+        private,
+        call,
+        ..
+    } = names;
     let signature = &function.signature;
     skip::check(args, signature)?;
     let kind = &args.kind;
@@ -128,19 +133,28 @@ fn begin(args: &Args, function: &Function, shape: &Shape, names: &Names) -> Resu
     let capsules = capsules.map(|capsules| quote!(#private::borrow(&#capsules)));
     let capsules = option(private, capsules.as_ref());
     let inputs = inputs(args, signature, names)?;
+    // A parameter named `_task` is read here and nowhere else.
+    let allow = params::names(signature)
+        .iter()
+        .flatten()
+        .any(|name| name.to_string().starts_with('_'))
+        .then(|| quote!(#[allow(clippy::used_underscore_binding)]));
 
     let mutability = signature.asyncness.is_none().then(|| quote!(mut));
-    let begin = match (signature.asyncness, shape) {
-        (None, Shape::Value) => quote!(begin),
-        // The call begins with the first poll of the body, or of what it returns.
-        _ => quote!(begin_later),
+    // Otherwise the call begins with the first poll of the body, or of what it returns.
+    let at_once = signature.asyncness.is_none() && matches!(shape, Shape::Value);
+    let begin = match (at_once, &inputs) {
+        (true, Inputs::Request(_)) => quote!(begin),
+        (true, Inputs::More(_)) => quote!(begin_with),
+        (false, Inputs::Request(_)) => quote!(begin_later),
+        (false, Inputs::More(_)) => quote!(begin_later_with),
     };
+    let (Inputs::Request(inputs) | Inputs::More(inputs)) = inputs;
     Ok(quote! {
         #[allow(unused_imports)]
-        use #private::Probe as _;
+        use #path::{self as #private, Probe as _};
         enum __CapsulesHere {}
-        // A parameter named `_task` is read here and nowhere else.
-        #[allow(clippy::used_underscore_binding)]
+        #allow
         let #mutability #call = #private::Call::#begin(
             &#private::Function {
                 kind: #private::CapsuleType::#kind,
@@ -151,13 +165,20 @@ fn begin(args: &Args, function: &Function, shape: &Shape, names: &Names) -> Resu
                 durability: #durability,
             },
             #capsules,
-            &mut #inputs,
+            #inputs,
         );
     })
 }
 
-/// What reads the inputs of the call: of the usual function its request, and otherwise a closure.
-fn inputs(args: &Args, signature: &Signature, names: &Names) -> Result<TokenStream> {
+/// What reads the inputs of the call.
+enum Inputs {
+    /// Of the usual function its request, which is cheaper to compile.
+    Request(TokenStream),
+    /// A closure.
+    More(TokenStream),
+}
+
+fn inputs(args: &Args, signature: &Signature, names: &Names) -> Result<Inputs> {
     let Names {
         private, inputs, ..
     } = names;
@@ -169,14 +190,14 @@ fn inputs(args: &Args, signature: &Signature, names: &Names) -> Result<TokenStre
     let fields = fields(args, signature, names)?;
     if !fields.is_empty() {
         let request = trigger.map(|(span, text)| quote_spanned!(span=> #inputs.request(&#text);));
-        return Ok(quote! {
-            #private::Option::Some(|#inputs: &mut #private::Inputs| { #request #fields })
-        });
+        return Ok(Inputs::More(quote! {
+            &mut #private::Option::Some(|#inputs: &mut #private::Inputs| { #request #fields })
+        }));
     }
-    Ok(match trigger {
-        Some((span, text)) => quote_spanned!(span=> #private::Request(#text)),
-        None => quote!(#private::Nothing),
-    })
+    Ok(Inputs::Request(match trigger {
+        Some((span, text)) => quote_spanned!(span=> &#text),
+        None => quote!(&#private::Nothing),
+    }))
 }
 
 /// The inputs besides the request.
@@ -238,9 +259,7 @@ fn run(
         ..
     } = names;
     let output = function.nameable_output();
-    let statements = function.body.stream();
-    // The item keeps a body that is a single expression from being linted as braces for nothing.
-    let body = quote_spanned!(function.body.span()=> { const _: () = (); #statements });
+    let body = &function.body;
     if function.signature.asyncness.is_some() {
         let hint = (!function.diverges()).then(|| hint(private, &output));
         let body = quote!(async move { #hint #rebound #body });
@@ -255,7 +274,11 @@ fn run(
             .then(|| quote!(#[allow(clippy::async_yields_async)]));
         return quote!(#allow #run);
     }
-    let run = quote!(#call.run(move || -> #output { #rebound #body }));
+    let body = match rebound.is_empty() {
+        true => quote!(#body),
+        false => quote!({ #rebound #body }),
+    };
+    let run = quote!(#call.run(move || -> #output #body));
     if function.diverges() {
         run
     } else {
@@ -264,7 +287,7 @@ fn run(
 }
 
 /// The type of every `return` and `?` in an asynchronous body.
-fn hint(private: &TokenStream, output: &TokenStream) -> TokenStream {
+fn hint(private: &Ident, output: &TokenStream) -> TokenStream {
     quote! {
         #[allow(unreachable_code, clippy::needless_return)]
         if false {
@@ -273,7 +296,7 @@ fn hint(private: &TokenStream, output: &TokenStream) -> TokenStream {
     }
 }
 
-fn option(private: &TokenStream, value: Option<&impl quote::ToTokens>) -> TokenStream {
+fn option(private: &Ident, value: Option<&impl quote::ToTokens>) -> TokenStream {
     match value {
         Some(value) => quote!(#private::Option::Some(#value)),
         None => quote!(#private::Option::None),

@@ -8,8 +8,10 @@ use crate::args::Args;
 
 /// The paths and variables of the output. The variables are invisible to the user's code.
 pub(crate) struct Names {
-    /// The facade's hidden module.
-    pub(crate) private: TokenStream,
+    /// The path of the facade's hidden module.
+    pub(crate) path: TokenStream,
+    /// Its name inside of the function: every token less is compiled sooner.
+    pub(crate) private: Ident,
     pub(crate) call: Ident,
     pub(crate) inputs: Ident,
     pub(crate) value: Ident,
@@ -23,7 +25,8 @@ impl Names {
             .clone()
             .unwrap_or_else(|| parse_quote!(::capsules));
         Self {
-            private: quote!(#krate::__private),
+            path: quote!(#krate::__private),
+            private: format_ident!("__capsules"),
             call: own("call"),
             inputs: own("inputs"),
             value: own("value"),

@@ -3,13 +3,14 @@
 //! A `Serializer` that puts what it is given in its place at once, so that what has been read stands
 //! when the limit of size ends the reading.
 
+use std::any::type_name;
 use std::fmt::{self, Write};
 
 use serde::ser::{self, Serialize, Serializer};
 use serde_json::{Map, Number, Value};
 
 use crate::limits::{Bounded, Captured, ELLIPSIS, Limits, REDACTED, cut};
-use crate::secret::is_secret;
+use crate::secret::names_a_secret;
 
 /// What a value counts beside its text: a number, or the punctuation of its place.
 const NODE: usize = 4;
@@ -93,7 +94,7 @@ fn fill<T: Serialize + ?Sized>(
     budget: &mut Budget,
     depth: usize,
 ) -> Result<(), Stop> {
-    if is_secret::<T>() {
+    if names_a_secret(type_name::<T>()) {
         budget.secret = true;
         *out = REDACTED.into();
         return Ok(());

@@ -3,7 +3,9 @@
 use std::any::Any;
 use std::borrow::{Borrow, Cow};
 use std::fmt;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
@@ -15,7 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::active::Active;
 use crate::capsules::Capsules;
-use crate::capture::{Nothing, ReadJson, ReadText, Returns};
+use crate::capture::{ReadJson, ReadText, Returns};
 use crate::durability::Durability;
 use crate::error::Error;
 use crate::identity::Identity;
@@ -149,18 +151,20 @@ impl<F: FnOnce(&mut Inputs)> ReadInputs for Option<F> {
     }
 }
 
-/// Reads what the function is asked, and nothing else.
-#[derive(Debug)]
-pub struct Request<R>(pub R);
-
-impl<R: ReadText> ReadInputs for Request<R> {
-    fn read(&mut self, inputs: &mut Inputs) {
-        inputs.request(&self.0);
-    }
+/// What is read of a call's arguments.
+enum Reading<'a> {
+    /// What the function is asked, and nothing else.
+    Request(&'a dyn ReadText),
+    Inputs(&'a mut dyn ReadInputs),
 }
 
-impl ReadInputs for Nothing {
-    fn read(&mut self, _: &mut Inputs) {}
+impl Reading<'_> {
+    fn read(self, inputs: &mut Inputs) {
+        match self {
+            Self::Request(request) => inputs.request(request),
+            Self::Inputs(read) => read.read(inputs),
+        }
+    }
 }
 
 /// An audited call that has started. Dropped before it is finished, it records that its future was
@@ -192,11 +196,6 @@ impl<F: FnOnce() -> R, R> RunBody for Run<F, R> {
     }
 }
 
-/// The body of an asynchronous function, likewise. It keeps what its polls give.
-pub(crate) trait PollBody {
-    fn poll(&mut self, context: &mut Context<'_>);
-}
-
 /// How a call ended.
 enum Ending {
     Returned(Returns),
@@ -212,9 +211,21 @@ impl Call {
     pub fn begin(
         function: &'static Function,
         capsules: Option<&Capsules>,
+        request: &dyn ReadText,
+    ) -> Self {
+        let mut call = Self::begin_later(function, capsules, request);
+        call.admit();
+        call
+    }
+
+    /// The same, with more than the request.
+    #[inline]
+    pub fn begin_with(
+        function: &'static Function,
+        capsules: Option<&Capsules>,
         inputs: &mut dyn ReadInputs,
     ) -> Self {
-        let mut call = Self::begin_later(function, capsules, inputs);
+        let mut call = Self::begin_later_with(function, capsules, inputs);
         call.admit();
         call
     }
@@ -224,10 +235,24 @@ impl Call {
     pub fn begin_later(
         function: &'static Function,
         capsules: Option<&Capsules>,
+        request: &dyn ReadText,
+    ) -> Self {
+        if is_enabled() {
+            Self::begin_enabled(function, capsules, Reading::Request(request))
+        } else {
+            Self::unrecorded()
+        }
+    }
+
+    /// The same, with more than the request.
+    #[inline]
+    pub fn begin_later_with(
+        function: &'static Function,
+        capsules: Option<&Capsules>,
         inputs: &mut dyn ReadInputs,
     ) -> Self {
         if is_enabled() {
-            Self::begin_enabled(function, capsules, inputs)
+            Self::begin_enabled(function, capsules, Reading::Inputs(inputs))
         } else {
             Self::unrecorded()
         }
@@ -236,14 +261,14 @@ impl Call {
     fn begin_enabled(
         function: &'static Function,
         capsules: Option<&Capsules>,
-        inputs: &mut dyn ReadInputs,
+        reading: Reading<'_>,
     ) -> Self {
         let Some(target) = Target::find(capsules) else {
             return Self::unrecorded();
         };
         let site = function.site();
         let mut read = target.inputs();
-        read.take(site.name, |read| inputs.read(read));
+        read.take(site.name, |read| reading.read(read));
         Self::start(target, &site, Cow::Borrowed(function.name), read)
     }
 
@@ -296,16 +321,29 @@ impl Call {
         }
     }
 
-    /// Polls the body of an asynchronous function, which notes how that went, in its scope; before
-    /// the first time waits for room. Once for all bodies, too.
-    pub(crate) fn poll_recorded(
+    /// Polls the body of an asynchronous function: compiled once for each type of value, and not
+    /// for each body.
+    pub(crate) fn poll_recorded<R>(
         &mut self,
         context: &mut Context<'_>,
-        body: &mut dyn PollBody,
+        mut body: Pin<&mut dyn Future<Output = R>>,
+    ) -> Poll<R> {
+        let mut polled = Poll::Pending;
+        ready!(self.poll_body(context, &mut |context| {
+            polled = body.as_mut().poll(context);
+        }));
+        polled
+    }
+
+    /// Waits for room before the first time, then polls in the scope of the call.
+    fn poll_body(
+        &mut self,
+        context: &mut Context<'_>,
+        poll: &mut dyn FnMut(&mut Context<'_>),
     ) -> Poll<()> {
         ready!(self.poll_room(context));
         let lent = Lent::enter(&mut self.active);
-        let result = catch_unwind(AssertUnwindSafe(|| body.poll(context)));
+        let result = catch_unwind(AssertUnwindSafe(|| poll(context)));
         drop(lent);
         if let Err(panic) = result {
             self.panicked(&*panic);

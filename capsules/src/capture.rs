@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::bounded_json::to_json;
 use crate::limits::{Bounded, Captured, Limits};
-use crate::secret::is_secret;
+use crate::secret::{is_secret, names_a_secret};
 
 /// Finds how a value is kept, unless the probe's own method does.
 pub trait Probe {
@@ -208,19 +208,19 @@ impl<'a, T> Probe for Text<'a, T> {
 
 impl<T: Serialize> ReadJson for BySerialize<'_, T> {
     fn json(&self, limits: Limits) -> Option<Captured<Value>> {
-        self.0.map(|value| to_json(value, limits))
+        Some(to_json(self.0?, limits))
     }
 }
 
 impl<T: Display> ReadJson for ByDisplay<'_, T> {
     fn json(&self, limits: Limits) -> Option<Captured<Value>> {
-        self.text(limits).map(|text| text.map(Value::String))
+        self.text(limits).map(json_string)
     }
 }
 
 impl<T: Debug> ReadJson for ByDebug<'_, T> {
     fn json(&self, limits: Limits) -> Option<Captured<Value>> {
-        self.text(limits).map(|text| text.map(Value::String))
+        self.text(limits).map(json_string)
     }
 }
 
@@ -239,7 +239,8 @@ macro_rules! texts {
             }
 
             fn text(&self, $limits: Limits) -> Option<Captured<String>> {
-                self.0.map(|$value| $text)
+                let $value = self.0?;
+                Some($text)
             }
         }
     )*};
@@ -248,9 +249,9 @@ macro_rules! texts {
 texts! {
     BySerialize: [Serialize] |value, limits| quoted(&to_json(value, limits), limits);
     ByContent: [Serialize] |value, limits| content(to_json(value, limits), limits);
-    ByDisplay: [Display] |value, limits| text_by_display(value, limits);
-    ByDebug: [Debug] |value, limits| text_by_debug(value, limits);
-    ByType: [] |_value, limits| Bounded::format(format_args!("{}", type_name::<T>()), limits);
+    ByDisplay: [Display] |value, limits| by_display(value, type_name::<T>(), limits);
+    ByDebug: [Debug] |value, limits| by_debug(value, type_name::<T>(), limits);
+    ByType: [] |_value, limits| by_type(type_name::<T>(), limits);
     ByNothing: [] |_value, _limits| {
         Captured::whole("the function returned an error, which is not kept".to_owned())
     };
@@ -419,17 +420,31 @@ pub fn hint<T>() -> T {
 
 /// The text of a value with `Display`.
 pub(crate) fn text_by_display<T: Display + ?Sized>(value: &T, limits: Limits) -> Captured<String> {
-    match is_secret::<T>() {
+    by_display(&value, type_name::<T>(), limits)
+}
+
+// What follows is compiled once for all types.
+
+fn by_display(value: &dyn Display, type_name: &str, limits: Limits) -> Captured<String> {
+    match names_a_secret(type_name) {
         true => Captured::secret(),
         false => Bounded::format(format_args!("{value}"), limits),
     }
 }
 
-fn text_by_debug<T: Debug>(value: &T, limits: Limits) -> Captured<String> {
-    match is_secret::<T>() {
+fn by_debug(value: &dyn Debug, type_name: &str, limits: Limits) -> Captured<String> {
+    match names_a_secret(type_name) {
         true => Captured::secret(),
         false => Bounded::format(format_args!("{value:?}"), limits),
     }
+}
+
+fn by_type(type_name: &str, limits: Limits) -> Captured<String> {
+    Bounded::format(format_args!("{type_name}"), limits)
+}
+
+fn json_string(text: Captured<String>) -> Captured<Value> {
+    text.map(Value::String)
 }
 
 #[cfg(test)]

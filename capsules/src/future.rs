@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use futures_core::future::FusedFuture;
 use pin_project_lite::pin_project;
 
-use crate::call::{Call, PollBody};
+use crate::call::Call;
 use crate::scope::Scope;
 
 pin_project! {
@@ -90,12 +90,7 @@ impl<F: Future> Future for RunAsync<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let polled = if this.call.is_recorded() {
-            let mut polling = Polling {
-                body: this.body,
-                polled: Poll::Pending,
-            };
-            ready!(this.call.poll_recorded(context, &mut polling));
-            polling.polled
+            this.call.poll_recorded(context, this.body)
         } else {
             this.body.poll(context)
         };
@@ -103,18 +98,6 @@ impl<F: Future> Future for RunAsync<F> {
             Poll::Ready(value) => Poll::Ready((this.call.take(), value)),
             Poll::Pending => Poll::Pending,
         }
-    }
-}
-
-/// A body and what its poll gave.
-struct Polling<'a, F: Future> {
-    body: Pin<&'a mut F>,
-    polled: Poll<F::Output>,
-}
-
-impl<F: Future> PollBody for Polling<'_, F> {
-    fn poll(&mut self, context: &mut Context<'_>) {
-        self.polled = self.body.as_mut().poll(context);
     }
 }
 

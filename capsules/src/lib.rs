@@ -125,7 +125,7 @@ pub mod __private {
     pub use core::result::Result;
     pub use std::boxed::Box;
 
-    pub use crate::call::{Call, Function, Inputs, ReadInputs, Request, borrow};
+    pub use crate::call::{Call, Function, Inputs, ReadInputs, borrow};
     pub use crate::capture::{
         ByContent, ByDebug, ByDisplay, ByNothing, BySerialize, ByType, Id, Json, Nothing, Probe,
         ReadJson, ReadText, Returned, Text, hint, prompt_hash, read,

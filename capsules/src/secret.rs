@@ -74,8 +74,8 @@ pub(crate) fn is_secret<T: ?Sized>() -> bool {
     names_a_secret(type_name::<T>())
 }
 
-/// Names are read path by path: `&[secrecy::SecretBox<str>]` is `secrecy::SecretBox` and `str`.
-fn names_a_secret(name: &str) -> bool {
+/// The same of a type's name. Names are read path by path: `&[secrecy::SecretBox<str>]` is `secrecy::SecretBox` and `str`.
+pub(crate) fn names_a_secret(name: &str) -> bool {
     let outside = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':');
     // Shorter than the shortest of them, most names are done with here.
     name.len() >= "redact::Secret".len()
