@@ -1,6 +1,7 @@
 //! Callers who wait for the store: they append to it themselves when nothing is on its way.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Condvar, Mutex};
 use std::thread::{self, ThreadId};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use capsules::{Capsules, Error, Filter, LocalSigner, OutcomeStatus, Storage, StorageError, audit};
 use capsules_tests::hooked::{HookedStorage, Hooks, Operation};
+use futures_util::FutureExt;
 
 use crate::support::PATIENCE;
 
@@ -247,6 +249,26 @@ async fn a_task_that_waits_leaves_its_thread_alone() {
     store.set(Mood::Works);
     assert_eq!(task.await.unwrap().unwrap(), 1);
     assert_eq!(contents(&store), [0, 1]);
+}
+
+#[audit(type = "tool", durability = "committed")]
+fn panics() {
+    panic!("on purpose");
+}
+
+#[audit(type = "tool", durability = "committed")]
+async fn stays() {
+    std::future::pending::<()>().await;
+}
+
+#[test]
+fn a_panic_of_a_function_waits_for_the_store_and_the_drop_of_a_future_does_not() {
+    let store = watched();
+    let capsules = open(&store);
+    catch_unwind(AssertUnwindSafe(|| capsules.scope_sync(panics))).unwrap_err();
+    assert_eq!(store.threads(), [thread::current().id()]);
+    assert!(capsules.scope(stays()).now_or_never().is_none());
+    assert_ne!(store.wait_for_append(), thread::current().id());
 }
 
 /// A thread that calls `waits(n)`.
