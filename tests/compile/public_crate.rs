@@ -43,8 +43,8 @@ pub(crate) const TOKIO_TAR: Published = Published {
     ignored: &[],
 };
 
-/// A cache of files on disk: 52 of its 128 public functions are asynchronous, and most are of one to
-/// five lines. The worst that there is for compile times.
+/// A cache of files on disk: 52 of its 128 public functions are asynchronous. The worst of the three for
+/// compile times.
 pub(crate) const CACACHE: Published = Published {
     name: "cacache",
     version: "=13.1.0",
