@@ -1,7 +1,7 @@
 //! One audited call, from its start to its record.
 
 use std::any::Any;
-use std::borrow::{Borrow, Cow};
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -10,162 +10,22 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
-use capsules_core::{
-    AuthorityType, Capsule, CapsuleType, Draft, OutcomeStatus, ToolCall, TriggerType,
-};
-use serde_json::{Map, Value};
+use capsules_core::{Capsule, CapsuleType, Draft};
 
 use crate::active::Active;
 use crate::capsules::Capsules;
 use crate::capture::{ReadJson, ReadText, Returns};
+use crate::content::{Ending, conclude, describe};
 use crate::durability::Durability;
 use crate::error::Error;
-use crate::identity::Identity;
-use crate::limits::{Bounded, Captured, Limits};
+use crate::function::{Function, Site};
+use crate::inputs::{Inputs, ReadInputs, Reading};
+use crate::limits::{Bounded, Limits};
 use crate::reading::reading;
-use crate::redaction::{ARGUMENTS, note_cut, note_redacted};
 use crate::reply::Reply;
 use crate::scope::{Lent, Scope};
 use crate::switch::is_enabled;
 use crate::target::Target;
-
-/// What the attribute says of a function.
-#[derive(Debug)]
-pub struct Function {
-    /// The type of its capsules.
-    pub kind: CapsuleType,
-    /// Gives the qualified name of the type `__CapsulesHere` that is declared inside of it.
-    pub here: fn() -> &'static str,
-    /// Its name without the path.
-    pub name: &'static str,
-    /// `trigger.source`, when it is not the qualified name.
-    pub source: Option<&'static str>,
-    /// The domain.
-    pub domain: &'static str,
-    /// How safely its capsules are kept; the instance's choice when `None`.
-    pub durability: Option<Durability>,
-}
-
-impl Function {
-    fn site(&self) -> Site<'static> {
-        Site {
-            kind: self.kind,
-            name: enclosing_function((self.here)()),
-            source: self.source,
-            domain: self.domain,
-            durability: self.durability,
-        }
-    }
-}
-
-/// The qualified name of a function, given that of a type which is declared inside of it. Runs with
-/// every call, so it compares suffixes and searches nothing.
-fn enclosing_function(inner: &'static str) -> &'static str {
-    let mut name = inner.strip_suffix("::__CapsulesHere").unwrap_or(inner);
-    // Inside an `async fn` the type lies in the closures that the compiler makes of it.
-    while let Some(outer) = name.strip_suffix("::{{closure}}") {
-        name = outer;
-    }
-    name
-}
-
-/// What acts, as its capsules say.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Site<'a> {
-    pub(crate) kind: CapsuleType,
-    /// The function's qualified name.
-    pub(crate) name: &'a str,
-    /// `trigger.source`, when it is not the qualified name.
-    pub(crate) source: Option<&'a str>,
-    pub(crate) domain: &'a str,
-    /// The instance's choice when `None`.
-    pub(crate) durability: Option<Durability>,
-}
-
-/// What the attribute reads from the arguments, before the body takes them.
-#[derive(Debug, Default)]
-pub struct Inputs {
-    /// How much of them is kept.
-    pub limits: Limits,
-    /// `trigger.request`.
-    pub(crate) request: Option<Captured<String>>,
-    /// Arguments by their names.
-    pub(crate) arguments: Vec<(String, Captured<Value>)>,
-    /// `reasoning.prompt_hash`.
-    pub prompt_hash: Option<String>,
-    /// `context.agent_id`.
-    pub agent_id: Option<String>,
-    /// The tenant.
-    pub tenant: Option<String>,
-    /// `context.session_id`.
-    pub session: Option<String>,
-    /// `trigger.user_id`.
-    pub user: Option<String>,
-    /// `trigger.correlation_id`.
-    pub correlation: Option<String>,
-}
-
-impl Inputs {
-    /// Keeps what the function is asked.
-    pub fn request(&mut self, value: &dyn ReadText) {
-        self.request = value.text(self.limits);
-    }
-
-    /// Keeps an argument.
-    pub fn argument(&mut self, name: &str, value: &dyn ReadJson) {
-        let value = value.json(self.limits).unwrap_or_default();
-        self.arguments.push((name.to_owned(), value));
-    }
-
-    /// Reads inputs by expressions that are the user's; a panic in one must not become the
-    /// function's.
-    pub(crate) fn take(&mut self, function: &str, read: impl FnOnce(&mut Self)) {
-        if reading(|| read(self)).is_err() {
-            // What the panic says may be what the capsule must not keep.
-            tracing::error!(
-                target: "capsules",
-                function,
-                "an argument could not be read for its capsule"
-            );
-        }
-    }
-}
-
-/// The instance that `capsules = EXPR` gives, by value or by reference.
-pub fn borrow<C: Borrow<Capsules>>(capsules: &C) -> &Capsules {
-    capsules.borrow()
-}
-
-/// Reads the inputs of a call.
-pub trait ReadInputs {
-    /// Reads them.
-    fn read(&mut self, inputs: &mut Inputs);
-}
-
-/// By a closure.
-impl<F: FnOnce(&mut Inputs)> ReadInputs for Option<F> {
-    fn read(&mut self, inputs: &mut Inputs) {
-        if let Some(read) = self.take() {
-            read(inputs);
-        }
-    }
-}
-
-/// What is read of a call's arguments.
-enum Reading<'a> {
-    /// What the function is asked, and nothing else.
-    Request(&'a dyn ReadText),
-    Inputs(&'a mut dyn ReadInputs),
-}
-
-impl Reading<'_> {
-    fn read(self, inputs: &mut Inputs) {
-        match self {
-            Self::Request(request) => inputs.request(request),
-            Self::Inputs(read) => read.read(inputs),
-        }
-    }
-}
 
 /// An audited call that has started. Dropped before it is finished, it records that its future was
 /// cancelled. No more than a pointer, which lies in a register while recording is switched off.
@@ -194,13 +54,6 @@ impl<F: FnOnce() -> R, R> RunBody for Run<F, R> {
             self.value = Some(body());
         }
     }
-}
-
-/// How a call ended.
-enum Ending {
-    Returned(Returns),
-    Panicked(Captured<String>),
-    Cancelled(Captured<String>),
 }
 
 impl Call {
@@ -590,124 +443,6 @@ impl Drop for Call {
             self.dropped();
         }
     }
-}
-
-/// The capsule of a call that begins.
-fn describe(site: &Site<'_>, read: Inputs, parent: Option<&Active>) -> Capsule {
-    let mut capsule = Capsule::new(site.kind);
-    site.domain.clone_into(&mut capsule.domain);
-    capsule.trigger.kind = TriggerType::Agent;
-    site.source
-        .unwrap_or(site.name)
-        .clone_into(&mut capsule.trigger.source);
-    capsule.authority.kind = AuthorityType::Autonomous;
-    capsule.context.agent_id = read.agent_id.unwrap_or_else(|| site.name.to_owned());
-    let mut identity = Identity {
-        session: read.session,
-        user: read.user,
-        correlation: read.correlation,
-        tenant: read.tenant,
-    };
-    if let Some(parent) = parent {
-        capsule.parent_id = Some(parent.id);
-        identity.inherit(parent.identity());
-    }
-    #[cfg(feature = "tracing")]
-    if identity.correlation.is_none() {
-        identity.correlation = crate::correlation::of_current_span();
-    }
-    identity.give_to(&mut capsule);
-    capsule.reasoning.prompt_hash = read.prompt_hash;
-    if let Some(request) = read.request {
-        capsule.trigger.request = noted(&mut capsule, "trigger.request", request);
-    }
-    if !read.arguments.is_empty() {
-        let mut arguments = Map::new();
-        for (name, value) in read.arguments {
-            let field = format!("context.environment.{ARGUMENTS}.{name}");
-            arguments.insert(name, noted(&mut capsule, &field, value));
-        }
-        let environment = &mut capsule.context.environment;
-        environment.insert(ARGUMENTS.to_owned(), arguments.into());
-    }
-    capsule
-}
-
-/// Completes the capsule of a call that has ended and writes its draft. `None` when it has been
-/// recorded already, or has no canonical form, which is counted.
-fn conclude(active: &Arc<Active>, ending: Ending) -> Option<Draft> {
-    let elapsed = active.started.elapsed();
-    let mut capsule = active.end()?;
-    if active.process.is_ancestor() {
-        // The action ends in two processes. The id is that of the one in which it began.
-        capsule.parent_id = Some(capsule.id);
-        capsule.id = Capsule::new(capsule.kind).id;
-    }
-    capsule.execution.duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-    let (status, error) = match ending {
-        Ending::Returned(Returns {
-            result,
-            error: None,
-        }) => {
-            if capsule.outcome.result.is_null() {
-                capsule.outcome.result = noted(&mut capsule, "outcome.result", result);
-            }
-            (own_status(&capsule).unwrap_or(OutcomeStatus::Success), None)
-        }
-        Ending::Returned(Returns { error, .. }) => (
-            own_status(&capsule).unwrap_or(OutcomeStatus::Failure),
-            error,
-        ),
-        Ending::Panicked(message) => (OutcomeStatus::Failure, Some(message)),
-        Ending::Cancelled(message) => (OutcomeStatus::Partial, Some(message)),
-    };
-    capsule.outcome.status = status;
-    if let Some(error) = error {
-        capsule.outcome.error = Some(noted(&mut capsule, "outcome.error", error));
-    }
-    active.recorder.settings().policy.apply(&mut capsule);
-    if capsule.kind == CapsuleType::Tool
-        && let Some(parent) = &active.parent
-    {
-        let call = tool_call(&active.name, &capsule);
-        parent.update(|parent| parent.execution.tool_calls.push(call));
-    }
-    Draft::new(&capsule)
-        .map_err(|error| active.recorder.reject(&capsule, &error.into()))
-        .ok()
-}
-
-/// The status that the function has set itself.
-fn own_status(capsule: &Capsule) -> Option<OutcomeStatus> {
-    (capsule.outcome.status != OutcomeStatus::Pending).then(|| capsule.outcome.status.clone())
-}
-
-/// A tool's call as its parent's capsule shows it.
-fn tool_call(name: &str, capsule: &Capsule) -> ToolCall {
-    ToolCall {
-        tool: name.to_owned(),
-        arguments: arguments(capsule).cloned().unwrap_or_default(),
-        result: capsule.outcome.result.clone(),
-        success: capsule.outcome.status == OutcomeStatus::Success,
-        duration_ms: capsule.execution.duration_ms,
-        error: capsule.outcome.error.clone(),
-    }
-}
-
-/// The arguments that a capsule keeps.
-fn arguments(capsule: &Capsule) -> Option<&Map<String, Value>> {
-    capsule.context.environment.get(ARGUMENTS)?.as_object()
-}
-
-/// The value of a field, noting what of it was not kept.
-pub(crate) fn noted<T>(capsule: &mut Capsule, field: &str, captured: Captured<T>) -> T {
-    if captured.cut {
-        note_cut(capsule, field);
-    }
-    if captured.secret {
-        note_redacted(capsule, field);
-    }
-    captured.value
 }
 
 /// Reads the returned value, which may run code of the user's types.

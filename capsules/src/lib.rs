@@ -52,14 +52,17 @@ mod call;
 mod capsules;
 mod capture;
 mod carry;
+mod content;
 #[cfg(feature = "tracing")]
 mod correlation;
 mod default;
 mod durability;
 mod error;
 mod fork;
+mod function;
 mod future;
 mod identity;
+mod inputs;
 mod items;
 mod journal;
 mod limits;
@@ -125,12 +128,14 @@ pub mod __private {
     pub use core::result::Result;
     pub use std::boxed::Box;
 
-    pub use crate::call::{Call, Function, Inputs, ReadInputs, borrow};
+    pub use crate::call::Call;
     pub use crate::capture::{
         ByContent, ByDebug, ByDisplay, ByNothing, BySerialize, ByType, Id, Json, Nothing, Probe,
         ReadJson, ReadText, Returned, Text, hint, prompt_hash, read,
     };
+    pub use crate::function::Function;
     pub use crate::future::{EndWith, RunAsync, boxed_send};
+    pub use crate::inputs::{Inputs, ReadInputs, borrow};
     pub use crate::items::{FoldedText, Items};
     pub use crate::limits::{Captured, Limits};
     pub use crate::stream::{RunStream, StreamEnd};

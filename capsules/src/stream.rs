@@ -11,8 +11,9 @@ use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
 use serde_json::Value;
 
-use crate::call::{Call, noted};
+use crate::call::Call;
 use crate::capture::Returns;
+use crate::content::noted;
 use crate::error::Error;
 use crate::items::Items;
 use crate::limits::{Captured, Limits};

@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::active::Active;
-use crate::call::Inputs;
 use crate::capsules::Capsules;
 use crate::default::default_recorder;
+use crate::inputs::Inputs;
 use crate::reading::is_reading;
 use crate::recorder::{Recorder, on_recorders_thread};
 use crate::scope::Scope;

@@ -13,10 +13,12 @@ use capsules_core::CapsuleType;
 use futures_core::Stream;
 use serde::Serialize;
 
-use crate::call::{Call, Inputs, Site};
+use crate::call::Call;
 use crate::capsules::Capsules;
 use crate::capture::{Json, Text, prompt_hash};
 use crate::durability::Durability;
+use crate::function::Site;
+use crate::inputs::Inputs;
 use crate::items::Items;
 use crate::limits::Captured;
 use crate::reading::reading;
