@@ -80,8 +80,10 @@ impl Trail {
 
     pub(crate) fn log(&self) -> Log {
         let text = fs::read_to_string(self.path().join("log")).unwrap_or_default();
+        // The last line may not be whole yet, or not any more.
+        let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
         let mut log = Log::default();
-        for line in text.lines() {
+        for line in whole.lines() {
             let (what, id) = line.trim_end().split_once(' ').unwrap();
             let id = id.parse().unwrap();
             let new = match what {
@@ -184,4 +186,15 @@ pub(crate) fn random(limit: u64) -> u64 {
     let (bits, _) = Uuid::new_v4().as_u64_pair();
     // The middle bits: the last ones of the half name the version.
     (bits >> 16) % limit
+}
+
+#[test]
+fn a_line_that_is_not_whole_says_nothing() {
+    let trail = Trail::new();
+    let id = capsules::Uuid::nil();
+    for rest in ["", "ret", &format!("running {id}")] {
+        fs::write(trail.path().join("log"), format!("returned {id}\n{rest}")).unwrap();
+        let log = trail.log();
+        assert_eq!((log.returned.len(), log.running.len()), (1, 0), "{rest}");
+    }
 }
