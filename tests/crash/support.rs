@@ -191,7 +191,7 @@ pub(crate) fn random(limit: u64) -> u64 {
 #[test]
 fn a_line_that_is_not_whole_says_nothing() {
     let trail = Trail::new();
-    let id = capsules::Uuid::nil();
+    let id = Uuid::nil();
     for rest in ["", "ret", &format!("running {id}")] {
         fs::write(trail.path().join("log"), format!("returned {id}\n{rest}")).unwrap();
         let log = trail.log();
