@@ -131,8 +131,15 @@ fn published_crates() {
             annotated.functions,
             annotated.median_lines()
         );
-        for command in ["check", "build"] {
-            let mut arguments = vec![command, "--lib"];
+        let mut own_tests = vec!["test", "--no-run"];
+        own_tests.extend(
+            published
+                .tests
+                .iter()
+                .take_while(|argument| **argument != "--"),
+        );
+        for mut arguments in [vec!["check", "--lib"], vec!["build", "--lib"], own_tests] {
+            let command = arguments.join(" ");
             arguments.extend(published.features);
             let medians = medians(&[&plain, &audited], &arguments);
             let [[plain, plain_cargo], [audited, audited_cargo]] = medians[..] else {

@@ -17,7 +17,7 @@ pub(crate) struct Published {
     version: &'static str,
     pub(crate) features: &'static [&'static str],
     /// Which of its tests are run.
-    tests: &'static [&'static str],
+    pub(crate) tests: &'static [&'static str],
     /// Sections of its manifest that are left out.
     ignored: &'static [&'static str],
 }
