@@ -48,6 +48,10 @@ impl Destination {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
+        if !directory.is_dir() {
+            let reason = format!("there is no directory {}", directory.display());
+            return Err(failed(io::Error::new(io::ErrorKind::NotFound, reason)));
+        }
         let staged = NamedTempFile::with_prefix_in(".capsules-", directory).map_err(failed)?;
         let staged = BufWriter::with_capacity(CHUNK, staged);
         Ok(Self::File { path, staged })

@@ -25,6 +25,10 @@ impl Input {
     pub(crate) fn open(&self) -> Result<Box<dyn Read>> {
         match self {
             Self::Stdin => Ok(Box::new(io::stdin().lock())),
+            Self::File(path) if path.is_dir() => {
+                let reason = "it is a directory; name a file, or a data directory with --data-dir";
+                Err(self.unreadable(io::Error::new(io::ErrorKind::IsADirectory, reason)))
+            }
             Self::File(path) => match File::open(path) {
                 Ok(file) => Ok(Box::new(file)),
                 Err(error) => Err(self.unreadable(error)),

@@ -213,10 +213,18 @@ impl Target {
         if name.starts_with("capsule:") {
             return name.parse().map(Self::Capsule);
         }
-        Ok(match name.parse() {
-            Ok(reference) if !Path::new(name).exists() => Self::Capsule(reference),
-            _ => Self::Export(text.into()),
-        })
+        if name == "-" || Path::new(name).exists() {
+            return Ok(Self::Export(text.into()));
+        }
+        match name.parse() {
+            Ok(reference) => Ok(Self::Capsule(reference)),
+            // What can only be a file is missed when it is read.
+            Err(_) if name.contains(['.', '/', '\\']) => Ok(Self::Export(text.into())),
+            Err(_) if name.parse::<u64>().is_ok() => Err(format!(
+                "there is no such file; the capsule with sequence {name} is `--seq {name}`"
+            )),
+            Err(names) => Err(format!("there is no such file, and {names}")),
+        }
     }
 }
 
@@ -230,6 +238,26 @@ const HASH_DIGITS: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_neither_a_file_nor_a_capsule_is_said_at_once() {
+        let parse = |text: &str| Target::parse(text.into());
+        for file in ["-", "missing.json", "missing/0199", "src"] {
+            assert_eq!(
+                parse(file),
+                Ok(Target::Export(OsString::from(file).into())),
+                "{file}"
+            );
+        }
+        assert!(matches!(parse("0199"), Ok(Target::Capsule(_))));
+        let error = parse("zzz").unwrap_err();
+        assert!(
+            error.starts_with("there is no such file, and a capsule is"),
+            "{error}"
+        );
+        let error = parse("3").unwrap_err();
+        assert!(error.ends_with("sequence 3 is `--seq 3`"), "{error}");
+    }
 
     #[test]
     fn names_of_capsules() {

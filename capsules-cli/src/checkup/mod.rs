@@ -135,6 +135,7 @@ fn count(findings: &[Finding], verdict: Verdict) -> u64 {
 fn features() -> Vec<&'static str> {
     [
         ("aws-lc", cfg!(feature = "aws-lc")),
+        ("postgres", cfg!(feature = "postgres")),
         ("pq", cfg!(feature = "pq")),
     ]
     .into_iter()

@@ -245,6 +245,10 @@ fn what_cannot_be_verified_is_an_error() {
     for (args, message) in [
         (&["none.json"][..], "cannot read none.json: "),
         (
+            &["."],
+            "cannot read .: it is a directory; name a file, or a data directory with --data-dir",
+        ),
+        (
             &["cut.json"],
             "cut.json: the export is damaged at byte 1000: ",
         ),
