@@ -40,14 +40,35 @@ pub(super) struct Ahead {
 struct State {
     /// Set when the store is open.
     backend: Option<Backend>,
-    /// Where each chain will end when everything on its way is stored. Only while `guessing`.
+    /// Where a chain will end when everything on its way is stored, if that was sealed ahead. Only
+    /// while `guessing`.
     heads: HashMap<Chain, Head>,
     guessing: bool,
     /// Batches that were taken from the queue and are not yet stored.
     on_their_way: usize,
-    /// Where the committer has left each chain.
+    /// Where the committer has left a chain.
     stored: HashMap<Chain, Head>,
 }
+
+impl State {
+    /// The head that the next record of a chain is expected to follow.
+    fn guess(&self, chain: &Chain) -> Option<&Head> {
+        let guesses = self.guessing.then_some([&self.heads, &self.stored])?;
+        guesses.into_iter().find_map(|heads| heads.get(chain))
+    }
+
+    /// Nothing is on its way, so the chains end where the committer has left them.
+    fn settle(&mut self) {
+        self.heads.clear();
+        if self.stored.len() > CHAINS {
+            self.stored.clear();
+        }
+        self.guessing = true;
+    }
+}
+
+/// So many chains are remembered; with a tenant for each customer there may be millions.
+const CHAINS: usize = 16_384;
 
 impl Ahead {
     /// The committer has opened the store.
@@ -58,18 +79,17 @@ impl Ahead {
     /// The committer has stored records up to this head. `guessed` when it used a guess.
     pub(super) fn stored(&self, chain: Chain, head: Head, guessed: bool) {
         let mut state = self.lock();
-        state.guessing &= guessed;
         state.stored.insert(chain, head);
+        let most = state.heads.len().max(state.stored.len());
+        state.guessing &= guessed && most <= CHAINS;
     }
 
     /// The committer is done with a batch.
     pub(super) fn done(&self) {
-        let mut locked = self.lock();
-        let state = &mut *locked;
+        let mut state = self.lock();
         state.on_their_way -= 1;
         if !state.guessing && state.on_their_way == 0 {
-            state.heads.clone_from(&state.stored);
-            state.guessing = true;
+            state.settle();
             self.settled.notify_all();
         }
     }
@@ -84,7 +104,7 @@ impl Ahead {
     /// Seals the jobs on the heads that are guessed, chain by chain. A chain without a guess, and
     /// one that cannot be sealed now, are left to the committer.
     pub(super) fn seal(&self, jobs: &[Job]) -> HashMap<Chain, Guess> {
-        let (backend, heads) = {
+        let backend = {
             let mut state = self.lock();
             // Without a guess to go on, the heads are known when nothing is on its way.
             while !state.guessing && state.on_their_way > 0 {
@@ -94,27 +114,21 @@ impl Ahead {
                     .unwrap_or_else(PoisonError::into_inner);
             }
             state.on_their_way += 1;
-            match (&state.backend, state.guessing) {
-                (Some(backend), true) => (backend.clone(), state.heads.clone()),
-                _ => return HashMap::new(),
+            match &state.backend {
+                Some(backend) => backend.clone(),
+                None => return HashMap::new(),
             }
         };
         let mut guesses = HashMap::new();
         for (chain, drafts) in by_chain(&backend, jobs.iter().map(|job| &job.draft)) {
-            let Some(head) = heads.get(&chain) else {
+            let Some(head) = self.lock().guess(&chain).cloned() else {
                 continue;
             };
-            let sealed = AssertUnwindSafe(|| seal_after(&backend.seal, Some(head), &drafts));
+            let sealed = AssertUnwindSafe(|| seal_after(&backend.seal, Some(&head), &drafts));
             let Ok(Ok(records)) = catch_unwind(sealed) else {
                 continue;
             };
-            guesses.insert(
-                chain,
-                Guess {
-                    head: head.clone(),
-                    records,
-                },
-            );
+            guesses.insert(chain, Guess { head, records });
         }
         let mut state = self.lock();
         if state.guessing {
@@ -176,5 +190,55 @@ pub(super) fn run(
         } else if batches.send(batch).is_err() {
             break;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(sequence: u64) -> Head {
+        Head {
+            sequence,
+            hash: format!("{sequence:064x}"),
+        }
+    }
+
+    fn chain(number: usize) -> Chain {
+        Some(number.to_string())
+    }
+
+    #[test]
+    fn what_was_sealed_ahead_goes_before_what_is_stored() {
+        let ahead = Ahead::default();
+        ahead.lock().guessing = true;
+        ahead.stored(None, head(1), true);
+        assert_eq!(ahead.lock().guess(&None), Some(&head(1)));
+        ahead.lock().heads.insert(None, head(7));
+        ahead.stored(None, head(3), true);
+        assert_eq!(ahead.lock().guess(&None), Some(&head(7)));
+
+        // Somebody else has appended: nothing is guessed before all is stored.
+        ahead.lock().on_their_way = 2;
+        ahead.stored(None, head(9), false);
+        ahead.done();
+        assert_eq!(ahead.lock().guess(&None), None);
+        ahead.done();
+        assert_eq!(ahead.lock().guess(&None), Some(&head(9)));
+    }
+
+    #[test]
+    fn no_more_chains_are_remembered_than_are_useful() {
+        let ahead = Ahead::default();
+        ahead.lock().guessing = true;
+        for number in 0..CHAINS {
+            ahead.stored(chain(number), head(1), true);
+        }
+        assert!(ahead.lock().guess(&chain(0)).is_some());
+        ahead.lock().on_their_way = 1;
+        ahead.stored(chain(CHAINS), head(1), true);
+        assert_eq!(ahead.lock().guess(&chain(0)), None);
+        ahead.done();
+        assert!(ahead.lock().stored.is_empty() && ahead.lock().guessing);
     }
 }
