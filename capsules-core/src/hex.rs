@@ -3,10 +3,10 @@
 /// Reads exactly `2 * N` lower-case digits. The protocol's text forms have one spelling each, so
 /// that a changed letter in a stored hash or signature is never mistaken for the original.
 pub(crate) fn decode_lower<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return None;
-    }
-    decode(text)
+    let bytes = decode(text)?;
+    // No early end, so that many letters are tested at once.
+    let is_upper = |found, byte: u8| found | byte.is_ascii_uppercase();
+    (!text.bytes().fold(false, is_upper)).then_some(bytes)
 }
 
 /// Reads exactly `2 * N` digits of either case.
