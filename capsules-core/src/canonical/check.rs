@@ -5,28 +5,71 @@
 //! bytes can be hashed as they are. For every other text the answer is `None`, which is no error:
 //! [`canonicalize`](super::canonicalize) and [`Header::read`] then say what it is.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::text::{compare, plain_prefix, unescape};
-use crate::capsule::TENANT_KEY;
+use super::fields::{Field, Place};
+use super::text::{compare, plain_prefix};
 use crate::header::Header;
 
-/// The header of a content that [`canonicalize`](super::canonicalize) would leave as it is with
-/// [`Numbers::AsWritten`](super::Numbers::AsWritten). It is what [`Header::read`] gives.
+/// Reads the headers of contents, one after the other.
 ///
-/// `None` also for what is canonical and unusual: a field of the header that holds an array or an
-/// object, and nesting deeper than [`DEEPEST`].
-pub(crate) fn canonical_header(content: &str) -> Option<Header<'_>> {
-    let mut checker = Checker {
-        text: content,
-        rest: content.as_bytes(),
-        open: Vec::with_capacity(16),
-        header: Header::default(),
-        wanted: None,
-    };
-    checker.document()?;
-    Some(checker.header)
+/// Most have the keys of the one before, in which case only the scalars between them are new.
+#[derive(Debug, Default)]
+pub(crate) struct CanonicalHeaders {
+    /// The last content that was canonical; empty before the first.
+    last: String,
+    /// Its scalars.
+    scalars: Vec<Scalar>,
+}
+
+impl CanonicalHeaders {
+    /// The header of a content that [`canonicalize`](super::canonicalize) would leave as it is with
+    /// [`Numbers::AsWritten`](super::Numbers::AsWritten). It is what [`Header::read`] gives.
+    ///
+    /// `None` also for what is canonical and unusual: a field of the header that holds an array or an
+    /// object, and nesting deeper than [`DEEPEST`].
+    pub(crate) fn read<'a>(&mut self, content: &'a str) -> Option<Header<'a>> {
+        self.repeated(content).or_else(|| self.changed(content))
+    }
+
+    /// Reads a content that is the last one with other scalars.
+    fn repeated<'a>(&self, content: &'a str) -> Option<Header<'a>> {
+        let last = self.last.as_bytes();
+        let mut checker = Checker::of(content, Vec::new());
+        let mut end = 0;
+        for scalar in &self.scalars {
+            checker.rest = checker.rest.strip_prefix(&last[end..scalar.start])?;
+            checker.scalar(scalar.field)?;
+            end = scalar.end;
+        }
+        (end > 0 && checker.rest == &last[end..]).then_some(checker.header)
+    }
+
+    /// Reads any content.
+    fn changed<'a>(&mut self, content: &'a str) -> Option<Header<'a>> {
+        let mut scalars = std::mem::take(&mut self.scalars);
+        scalars.clear();
+        let mut checker = Checker::of(content, scalars);
+        checker.document()?;
+        if checker.scalars.len() < MOST_SCALARS && content.len() < MOST_BYTES {
+            self.scalars = checker.scalars;
+            self.last.clear();
+            self.last.push_str(content);
+        }
+        Some(checker.header)
+    }
+}
+
+/// What has more of them, or more bytes, is not remembered.
+const MOST_SCALARS: usize = 1_024;
+const MOST_BYTES: usize = 1 << 16;
+
+/// Where a string, a number, a truth value or null stands in a content.
+#[derive(Debug)]
+struct Scalar {
+    start: usize,
+    end: usize,
+    field: Option<Field>,
 }
 
 /// Containers within containers, beyond which the check gives up instead of keeping a note of
@@ -41,6 +84,8 @@ struct Checker<'a> {
     header: Header<'a>,
     /// The field of the header that the next value is.
     wanted: Option<Field>,
+    /// What was read so far.
+    scalars: Vec<Scalar>,
 }
 
 struct Container<'a> {
@@ -58,35 +103,23 @@ struct Text<'a> {
     escaped: bool,
 }
 
-/// The objects in which fields of the header stand.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Root,
-    Trigger,
-    Context,
-    Environment,
-    Elsewhere,
-}
-
-#[derive(Clone, Copy)]
-enum Field {
-    Id,
-    Kind,
-    Domain,
-    Sequence,
-    PreviousHash,
-    SessionId,
-    TenantId,
-    Timestamp,
-    /// An object in which further fields stand.
-    Section(Place),
-}
-
 impl<'a> Checker<'a> {
+    fn of(text: &'a str, scalars: Vec<Scalar>) -> Self {
+        Self {
+            text,
+            rest: text.as_bytes(),
+            open: Vec::new(),
+            header: Header::default(),
+            wanted: None,
+            scalars,
+        }
+    }
+
     fn document(&mut self) -> Option<()> {
         if *self.rest.first()? != b'{' {
             return None;
         }
+        self.open.reserve(16);
         self.wanted = Some(Field::Section(Place::Root));
         loop {
             if self.value()? && !self.next_value()? {
@@ -99,11 +132,8 @@ impl<'a> Checker<'a> {
     /// value is complete.
     fn value(&mut self) -> Option<bool> {
         let wanted = self.wanted.take();
-        let start = self.rest;
-        let mut escaped = false;
-        let (&first, inside) = start.split_first()?;
-        match first {
-            b'{' => {
+        match self.rest {
+            [b'{', inside @ ..] => {
                 let place = match wanted {
                     None => Place::Elsewhere,
                     Some(Field::Section(place)) => place,
@@ -115,9 +145,9 @@ impl<'a> Checker<'a> {
                     return Some(true);
                 }
                 self.key()?;
-                return Some(false);
+                Some(false)
             }
-            b'[' => {
+            [b'[', inside @ ..] => {
                 // A section must be an object; only the environment may be anything.
                 if !matches!(wanted, None | Some(Field::Section(Place::Environment))) {
                     return None;
@@ -127,21 +157,45 @@ impl<'a> Checker<'a> {
                     self.leave(rest);
                     return Some(true);
                 }
-                return Some(false);
+                Some(false)
             }
-            b'"' => escaped = self.string(inside)?.escaped,
-            b'-' | b'0'..=b'9' => self.number()?,
-            b't' => self.rest = start.strip_prefix(b"true")?,
-            b'f' => self.rest = start.strip_prefix(b"false")?,
-            b'n' => self.rest = start.strip_prefix(b"null")?,
+            _ => {
+                let start = self.place();
+                self.scalar(wanted)?;
+                if self.scalars.len() < MOST_SCALARS {
+                    let end = self.place();
+                    let field = wanted;
+                    self.scalars.push(Scalar { start, end, field });
+                }
+                Some(true)
+            }
+        }
+    }
+
+    /// Reads a string, a number, a truth value or null.
+    fn scalar(&mut self, wanted: Option<Field>) -> Option<()> {
+        let (start, place) = (self.rest, self.place());
+        let mut escaped = false;
+        match start {
+            [b'"', inside @ ..] => escaped = self.string(inside)?.escaped,
+            [b'-' | b'0'..=b'9', ..] => self.number()?,
+            [b't', ..] => self.rest = start.strip_prefix(b"true")?,
+            [b'f', ..] => self.rest = start.strip_prefix(b"false")?,
+            [b'n', ..] => self.rest = start.strip_prefix(b"null")?,
             _ => return None,
         }
-        if let Some(field) = wanted {
-            let place = |rest: &[u8]| self.text.len() - rest.len();
-            let value = &self.text[place(start)..place(self.rest)];
-            self.keep(field, value, escaped)?;
+        match wanted {
+            Some(field) => {
+                let value = &self.text[place..self.place()];
+                field.keep(&mut self.header, value, escaped)
+            }
+            None => Some(()),
         }
-        Some(true)
+    }
+
+    /// How much of the text was read.
+    fn place(&self) -> usize {
+        self.text.len() - self.rest.len()
     }
 
     /// Goes from the end of a value to the next one. Returns false when the outermost value has
@@ -197,7 +251,7 @@ impl<'a> Checker<'a> {
             }
         }
         container.key = Some(key);
-        self.wanted = field(container.place, key.bytes);
+        self.wanted = Field::of(container.place, key.bytes);
         Some(())
     }
 
@@ -248,27 +302,6 @@ impl<'a> Checker<'a> {
             _ => false,
         }
     }
-
-    fn keep(&mut self, field: Field, value: &'a str, escaped: bool) -> Option<()> {
-        let header = &mut self.header;
-        let place = match field {
-            Field::Id => &mut header.id,
-            Field::Kind => &mut header.kind,
-            Field::Domain => &mut header.domain,
-            Field::PreviousHash => &mut header.previous_hash,
-            Field::SessionId => &mut header.session_id,
-            Field::TenantId => &mut header.tenant_id,
-            Field::Timestamp => &mut header.timestamp,
-            Field::Sequence => {
-                header.sequence = Some(value);
-                return Some(());
-            }
-            Field::Section(Place::Environment) => return Some(()),
-            Field::Section(_) => return None,
-        };
-        *place = scalar(value, escaped)?;
-        Some(())
-    }
 }
 
 /// What follows an escape in its one spelling.
@@ -290,42 +323,6 @@ fn behind_escape(text: &[u8]) -> Option<&[u8]> {
     }
 }
 
-fn field(place: Place, key: &[u8]) -> Option<Field> {
-    Some(match (place, key) {
-        (Place::Root, b"id") => Field::Id,
-        (Place::Root, b"type") => Field::Kind,
-        (Place::Root, b"domain") => Field::Domain,
-        (Place::Root, b"sequence") => Field::Sequence,
-        (Place::Root, b"previous_hash") => Field::PreviousHash,
-        (Place::Root, b"trigger") => Field::Section(Place::Trigger),
-        (Place::Root, b"context") => Field::Section(Place::Context),
-        (Place::Trigger, b"timestamp") => Field::Timestamp,
-        (Place::Context, b"session_id") => Field::SessionId,
-        (Place::Context, b"environment") => Field::Section(Place::Environment),
-        (Place::Environment, key) if key == TENANT_KEY.as_bytes() => Field::TenantId,
-        _ => return None,
-    })
-}
-
-/// The text of a string, nothing for null, and of other values the JSON text.
-#[expect(clippy::option_option, reason = "not readable, absent, present")]
-fn scalar(value: &str, escaped: bool) -> Option<Option<Cow<'_, str>>> {
-    if value == "null" {
-        return Some(None);
-    }
-    let Some(inner) = value
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-    else {
-        return Some(Some(Cow::Borrowed(value)));
-    };
-    if escaped {
-        let text = String::from_utf8(unescape(inner.as_bytes()).collect()).ok()?;
-        return Some(Some(Cow::Owned(text)));
-    }
-    Some(Some(Cow::Borrowed(inner)))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -333,34 +330,61 @@ mod tests {
     use super::*;
     use crate::canonical::{Numbers, canonicalize};
 
+    fn canonical_header(text: &str) -> Option<Header<'_>> {
+        CanonicalHeaders::default().read(text)
+    }
+
     /// Checks a text against the two slow ways. Says whether it was found canonical.
     fn check(text: &str) -> Result<bool, TestCaseError> {
         let canonical = canonicalize(text.as_bytes(), Numbers::AsWritten);
         let slow = Header::read(text).ok();
-        let Some(header) = canonical_header(text) else {
-            return Ok(false);
-        };
-        prop_assert_eq!(canonical.as_deref().ok(), Some(text));
-        prop_assert_eq!(Some(header), slow);
-        Ok(true)
+        let header = canonical_header(text);
+        if header.is_some() {
+            prop_assert_eq!(canonical.as_deref().ok(), Some(text));
+            prop_assert_eq!(&header, &slow);
+        }
+        // After itself it is read another way.
+        let mut headers = CanonicalHeaders::default();
+        for _ in 0..2 {
+            prop_assert_eq!(headers.read(text), canonical_header(text));
+        }
+        Ok(header.is_some())
+    }
+
+    /// A text in which a scalar is another, or whose end or beginning is missing.
+    fn edited(text: &str, place: prop::sample::Index, kind: usize, new: &str) -> String {
+        let mut headers = CanonicalHeaders::default();
+        headers.read(text);
+        if headers.scalars.is_empty() {
+            return new.to_owned();
+        }
+        let Scalar { start, end, .. } = headers.scalars[place.index(headers.scalars.len())];
+        match kind {
+            0 => format!("{}{new}{}", &text[..start], &text[end..]),
+            1 => format!("{}{new}", &text[..start]),
+            _ => format!("{new}{}", &text[end..]),
+        }
     }
 
     /// JSON values, whose strings have everything that is treated specially.
     fn value() -> impl Strategy<Value = String> {
-        let string = "\"([a-c]|é|😀|\\\\n|\\\\u000[0-9a-f]|\\\\u001f|\\\\\"|\\\\/|\u{7f}){0,4}\"";
-        let scalar = prop_oneof![
-            Just("null".to_owned()),
-            Just("true".to_owned()),
-            "-?(0|[1-9][0-9]{0,20})([.][0-9]{1,3})?([eE][+-]?[0-9]{1,3})?",
-            string,
-        ];
-        scalar.prop_recursive(4, 24, 4, move |inner| {
+        scalar_text().prop_recursive(4, 24, 4, move |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4)
                     .prop_map(|items| format!("[{}]", items.join(","))),
                 prop::collection::vec((key(), inner), 0..5).prop_map(|members| object(&members)),
             ]
         })
+    }
+
+    fn scalar_text() -> impl Strategy<Value = String> {
+        let string = "\"([a-c]|é|😀|\\\\n|\\\\u000[0-9a-f]|\\\\u001f|\\\\\"|\\\\/|\u{7f}){0,4}\"";
+        prop_oneof![
+            Just("null".to_owned()),
+            Just("true".to_owned()),
+            "-?(0|[1-9][0-9]{0,20})([.][0-9]{1,3})?([eE][+-]?[0-9]{1,3})?",
+            string,
+        ]
     }
 
     fn key() -> impl Strategy<Value = String> {
@@ -426,6 +450,26 @@ mod tests {
             prop_assert!(found || unusual, "{}", canonical);
         }
 
+        /// Whatever was read before, a document is judged as by itself.
+        #[test]
+        fn what_was_read_before_changes_nothing(
+            document in document(),
+            edits in prop::collection::vec(
+                (any::<prop::sample::Index>(), 0..3_usize, scalar_text()), 1..6),
+        ) {
+            let Ok(canonical) = canonicalize(document.as_bytes(), Numbers::AsWritten) else {
+                return Ok(());
+            };
+            let mut headers = CanonicalHeaders::default();
+            let mut text = canonical.clone();
+            for (place, kind, new) in edits {
+                prop_assert_eq!(headers.read(&text), canonical_header(&text), "{}", text);
+                text = edited(&canonical, place, kind, &new);
+            }
+            prop_assert_eq!(headers.read(&text), canonical_header(&text), "{}", text);
+            prop_assert_eq!(headers.read(&canonical), canonical_header(&canonical));
+        }
+
         /// A canonical document of which a byte was changed, added or taken away.
         #[test]
         fn mutations_are_judged_as_rewriting_judges_them(
@@ -440,7 +484,11 @@ mod tests {
             let places: Vec<usize> = canonical.char_indices().map(|(at, _)| at).collect();
             let at = places[place.index(places.len())];
             let rest = canonical[at..].chars().skip(cut).collect::<String>();
-            check(&format!("{}{with}{rest}", &canonical[..at]))?;
+            let mutated = format!("{}{with}{rest}", &canonical[..at]);
+            check(&mutated)?;
+            let mut headers = CanonicalHeaders::default();
+            headers.read(&canonical);
+            prop_assert_eq!(headers.read(&mutated), canonical_header(&mutated));
         }
     }
 

@@ -10,6 +10,7 @@
 
 mod check;
 mod document;
+mod fields;
 mod lexer;
 mod number;
 mod order;
@@ -18,7 +19,7 @@ mod text;
 mod typed;
 mod value;
 
-pub(crate) use check::canonical_header;
+pub(crate) use check::CanonicalHeaders;
 pub use document::canonicalize;
 pub(crate) use number::write_integer;
 pub use sealed::{SealedParts, split_sealed};

@@ -6,7 +6,7 @@ use std::thread;
 
 use super::keys::TrustedKeys;
 use super::signatures::Signatures;
-use crate::canonical::{CanonicalError, Numbers, canonical_header, canonicalize};
+use crate::canonical::{CanonicalError, CanonicalHeaders, Numbers, canonicalize};
 use crate::hash::{ContentHash, sha3_256};
 use crate::pq::PqVerifyError;
 use crate::record::{RecordRef, SealedRecord};
@@ -137,7 +137,14 @@ pub fn verify_record(
     keys: &TrustedKeys,
     policy: PqPolicy,
 ) -> Result<(), VerifyFailure> {
-    check(record.as_ref(), keys, policy, &mut Signatures::one_by_one())
+    let mut headers = CanonicalHeaders::default();
+    check(
+        record.as_ref(),
+        keys,
+        policy,
+        &mut headers,
+        &mut Signatures::one_by_one(),
+    )
 }
 
 /// Verifies each of these records by itself, as [`verify_record`] does, on all cores and with their
@@ -152,8 +159,10 @@ pub fn verify_each(
     policy: PqPolicy,
 ) -> Result<(), (usize, VerifyFailure)> {
     let accepted = |part: &[SealedRecord]| {
-        let mut signatures = Signatures::together();
-        let checked = |record: &SealedRecord| check(record.as_ref(), keys, policy, &mut signatures);
+        let (mut headers, mut signatures) = (CanonicalHeaders::default(), Signatures::together());
+        let checked = |record: &SealedRecord| {
+            check(record.as_ref(), keys, policy, &mut headers, &mut signatures)
+        };
         part.iter().map(checked).all(|checked| checked.is_ok()) && signatures.accept()
     };
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
@@ -191,10 +200,11 @@ fn check(
     record: RecordRef<'_>,
     keys: &TrustedKeys,
     policy: PqPolicy,
+    headers: &mut CanonicalHeaders,
     signatures: &mut Signatures,
 ) -> Result<(), VerifyFailure> {
     form(record)?;
-    let canonical = canonical_header(record.content).is_some();
+    let canonical = headers.read(record.content).is_some();
     match content_has_hash(record.content, record.hash, canonical) {
         Ok(true) => {}
         Ok(false) => {

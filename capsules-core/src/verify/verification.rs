@@ -8,7 +8,7 @@ use super::report::{Check, Checks, Report, Verdict};
 use super::signatures::{Signatures, invalid};
 use super::time::{Clock, SealedAt, check_epoch};
 use super::verifier::Verifier;
-use crate::canonical::canonical_header;
+use crate::canonical::CanonicalHeaders;
 use crate::header::Header;
 use crate::record::{RecordRef, SealedRecord};
 
@@ -23,6 +23,7 @@ pub struct Verification<'v> {
     /// Whether the next record must be the trusted head.
     awaits_head: bool,
     tally: Tally,
+    headers: CanonicalHeaders,
     signatures: Signatures,
     error: Option<Finding>,
 }
@@ -84,6 +85,7 @@ impl<'v> Verification<'v> {
             }),
             awaits_head: since.is_some(),
             tally: Tally::default(),
+            headers: CanonicalHeaders::default(),
             signatures: Signatures::one_by_one(),
             error: None,
         }
@@ -209,7 +211,7 @@ impl<'v> Verification<'v> {
 
     /// The record's first problem, with its id.
     fn check(&mut self, record: RecordRef<'_>) -> Result<(), (Problem, String)> {
-        let (header, canonical) = read(record)?;
+        let (header, canonical) = self.read(record)?;
         let id = || id(&header, record);
         self.check_links(&header)
             .map_err(|problem| (problem, id()))?;
@@ -232,7 +234,7 @@ impl<'v> Verification<'v> {
         let Some(head) = self.verifier.trusted_head() else {
             return Ok(());
         };
-        let (header, _) = read(record)?;
+        let (header, _) = self.read(record)?;
         let fail = |problem| Err((problem, id(&header, record)));
         let sequence = header.sequence.unwrap_or("0");
         if sequence.parse() != Ok(head.sequence) {
@@ -260,6 +262,20 @@ impl<'v> Verification<'v> {
         self.tally.clock.start(record);
         self.step(record);
         Ok(())
+    }
+
+    /// The header of a record's content, and whether the content is stored in canonical form.
+    fn read<'r>(&mut self, record: RecordRef<'r>) -> Result<(Header<'r>, bool), (Problem, String)> {
+        if let Some(header) = self.headers.read(record.content) {
+            return Ok((header, true));
+        }
+        match Header::read(record.content) {
+            Ok(header) => Ok((header, false)),
+            Err(error) => {
+                let reason = error.to_string();
+                Err((Problem::Unreadable { reason }, record.columns.id.to_owned()))
+            }
+        }
     }
 
     fn check_links(&self, header: &Header<'_>) -> Result<(), Problem> {
@@ -455,20 +471,6 @@ impl Tally {
         self.clock.absorb(part.clock);
         self.out_of_order = self.out_of_order.take().or(part.out_of_order);
         self.out_of_epoch = self.out_of_epoch.take().or(part.out_of_epoch);
-    }
-}
-
-/// The header of a record's content, and whether the content is stored in canonical form.
-fn read(record: RecordRef<'_>) -> Result<(Header<'_>, bool), (Problem, String)> {
-    if let Some(header) = canonical_header(record.content) {
-        return Ok((header, true));
-    }
-    match Header::read(record.content) {
-        Ok(header) => Ok((header, false)),
-        Err(error) => {
-            let reason = error.to_string();
-            Err((Problem::Unreadable { reason }, record.columns.id.to_owned()))
-        }
     }
 }
 
