@@ -145,6 +145,7 @@ fn features() -> Vec<&'static str> {
 
 /// What users other than the owner may do with a file. Nothing where there are no such permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "no such permissions"))]
 enum Others {
     Nothing,
     /// Read, as members of the file's group only.

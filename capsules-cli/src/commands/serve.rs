@@ -1,6 +1,5 @@
 //! `capsules serve`: the HTTP endpoints and the explorer, for a look at any store.
 
-use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;

@@ -1,6 +1,6 @@
 //! ML-DSA-65 keys and signatures from AWS-LC.
 
-use std::{fmt, fs};
+use std::fmt;
 
 use aws_lc_rs::encoding::AsRawBytes;
 use aws_lc_rs::signature::{
@@ -74,6 +74,7 @@ impl PqKeyPair {
         keyring::stage(&staged, keys.public_key.as_bytes(), &mut || Ok(()))?;
         #[cfg(unix)]
         {
+            use std::fs;
             use std::os::unix::fs::PermissionsExt;
             fs::set_permissions(&staged, fs::Permissions::from_mode(0o644))
                 .map_err(KeyringError::io("set the permissions of", &staged))?;
@@ -189,6 +190,7 @@ fn mismatch(dir: &DataDir, reason: &'static str) -> KeyringError {
 mod tests {
     use super::*;
     use crate::pq::PUBLIC_KEY_LEN;
+    use std::fs;
 
     fn directory() -> (DataDir, tempfile::TempDir) {
         let temporary = tempfile::tempdir().unwrap();
