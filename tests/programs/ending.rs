@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::process::{self, Command};
+use std::process;
 use std::thread;
 use std::time::Duration;
 
@@ -62,14 +62,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         "panic" => panics(CALLS),
         "unfinished" | "memory-unfinished" => unfinished(&log),
         #[cfg(unix)]
-        "exec" => return Err(exec(&mut Command::new("true")).into()),
+        "exec" => return Err(exec(&mut process::Command::new("true")).into()),
         other => return Err(format!("{other}: no such ending").into()),
     }
     Ok(())
 }
 
 #[cfg(unix)]
-fn exec(command: &mut Command) -> std::io::Error {
+fn exec(command: &mut process::Command) -> std::io::Error {
     std::os::unix::process::CommandExt::exec(command)
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use super::*;
 use crate::journal::entry::MAX_TEXT;
 use crate::journal::error::{AppendError, JournalError};
-use crate::journal::{RecoverError, directory_for, waiting};
+use crate::journal::{RecoverError, waiting};
 
 #[test]
 fn what_a_dropped_journal_holds_is_recovered_once() {
@@ -510,6 +510,8 @@ fn only_the_owner_can_read_it() {
 #[cfg(unix)]
 #[test]
 fn every_path_to_a_store_names_one_directory() {
+    use crate::journal::directory_for;
+
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().canonicalize().unwrap();
     fs::create_dir(root.join("sub")).unwrap();
