@@ -27,7 +27,8 @@ pub enum Overflow {
     /// They wait before their body runs, asynchronous functions without blocking a thread.
     #[default]
     Wait,
-    /// They run unrecorded. A capsule of type `system` says how many did, and between which
-    /// times.
+    /// They run unrecorded, as without the attribute: inside of one, [`current`](crate::current)
+    /// is the capsule of the call around it, which is also the parent of what it calls. A capsule of
+    /// type `system` says how many did, and between which times.
     Drop,
 }

@@ -210,6 +210,11 @@ impl<F> Scoped<F> {
     pub(crate) fn get_ref(&self) -> &F {
         &self.inner
     }
+
+    /// Leaves the value in the scope that the thread has when it is polled or dropped.
+    pub(crate) fn unbind(self: Pin<&mut Self>) {
+        *self.project().binding = Binding::None;
+    }
 }
 
 impl<F> fmt::Debug for Scoped<F> {

@@ -219,7 +219,12 @@ where
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
         match &mut this.progress.state {
-            State::Running(call) => ready!(call.poll_admitted(context)),
+            State::Running(call) => {
+                ready!(call.poll_admitted(context));
+                if !call.is_recorded() {
+                    this.body.as_mut().unbind();
+                }
+            }
             State::LastGiven => {
                 this.progress.state = State::Ended;
                 return Poll::Ready(None);

@@ -24,6 +24,7 @@ mod properties;
 mod reasoning;
 mod recorder;
 mod redaction;
+mod refused;
 mod secrets;
 mod services;
 mod shapes;
