@@ -1,11 +1,12 @@
 use std::fs;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use super::*;
 use crate::storage::{MemoryStorage, SqliteStorage, Storage};
 use crate::{
-    Capsule, CapsuleType, Draft, Filter, OutcomeStatus, Position, SealedRecord, Timestamp,
+    Capsule, CapsuleType, Draft, Filter, LocalSigner, OutcomeStatus, Position, Seal, Timestamp,
 };
 
 /// Appends a capsule that was asked this.
@@ -14,17 +15,10 @@ fn append(store: &dyn Storage, request: &str, change: impl FnOnce(&mut Capsule))
     request.clone_into(&mut capsule.trigger.request);
     change(&mut capsule);
     let draft = Draft::new(&capsule).unwrap();
+    let seal = Seal::with_signer(Arc::new(LocalSigner::from_seed(&[7; 32]).unwrap()));
     let append = store.append(None, &mut |head| {
-        let position = Position::after(head);
-        Ok(vec![SealedRecord {
-            hash: capsule.id.simple().to_string().repeat(2),
-            content: draft.link(&position),
-            signature: String::new(),
-            signature_pq: String::new(),
-            signed_at: None,
-            signed_by: None,
-            columns: draft.columns(&position),
-        }])
+        let record = seal.seal(&draft, &Position::after(head)).unwrap();
+        Ok(vec![record])
     });
     append.unwrap();
 }

@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::*;
 use crate::index::Part;
 use crate::storage::MemoryStorage;
-use crate::{Capsule, CapsuleType, Draft, Filter, Position, Timestamp};
+use crate::{Capsule, CapsuleType, Draft, Filter, LocalSigner, Position, Seal, Timestamp};
 
 /// The id of the capsule with this number.
 fn id(number: u64) -> Uuid {
@@ -15,6 +17,7 @@ fn id(number: u64) -> Uuid {
 /// A store of capsules, each a number, its parent's and when it began.
 fn store(capsules: impl IntoIterator<Item = (u64, Option<u64>, i64)>) -> MemoryStorage {
     let store = MemoryStorage::new();
+    let seal = Seal::with_signer(Arc::new(LocalSigner::generate().unwrap()));
     for (number, parent, began) in capsules {
         let mut capsule = Capsule::new(CapsuleType::Tool);
         capsule.id = id(number);
@@ -24,16 +27,8 @@ fn store(capsules: impl IntoIterator<Item = (u64, Option<u64>, i64)>) -> MemoryS
         capsule.execution.duration_ms = 5;
         let draft = Draft::new(&capsule).unwrap();
         let append = store.append(None, &mut |head| {
-            let position = Position::after(head);
-            Ok(vec![SealedRecord {
-                content: draft.link(&position),
-                hash: format!("{:064x}", position.sequence),
-                signature: String::new(),
-                signature_pq: String::new(),
-                signed_at: None,
-                signed_by: None,
-                columns: draft.columns(&position),
-            }])
+            let record = seal.seal(&draft, &Position::after(head)).unwrap();
+            Ok(vec![record])
         });
         append.unwrap();
     }

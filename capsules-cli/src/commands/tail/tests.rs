@@ -1,9 +1,10 @@
 //! Stores that fail while they are followed.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use capsules_core::{Capsule, CapsuleType, Draft, Position};
+use capsules_core::{Capsule, CapsuleType, Draft, LocalSigner, Position, Seal};
 use capsules_tests::hooked::{HookedStorage, Hooks, Operation};
 
 use super::*;
@@ -26,19 +27,12 @@ fn store(records: u64, chains: &[Option<&str>]) -> Locked {
         failing: AtomicU32::new(0),
     };
     let store = Locked::new(looks);
+    let seal = Seal::with_signer(Arc::new(LocalSigner::generate().unwrap()));
     for _ in 0..records {
         let draft = Draft::new(&Capsule::new(CapsuleType::Tool)).unwrap();
         let append = store.append(None, &mut |head| {
-            let position = Position::after(head);
-            Ok(vec![SealedRecord {
-                content: draft.link(&position),
-                hash: format!("{:064x}", position.sequence),
-                signature: String::new(),
-                signature_pq: String::new(),
-                signed_at: None,
-                signed_by: None,
-                columns: draft.columns(&position),
-            }])
+            let record = seal.seal(&draft, &Position::after(head)).unwrap();
+            Ok(vec![record])
         });
         append.unwrap();
     }
