@@ -23,11 +23,19 @@ impl Function {
     /// would take longer than all the rest.
     pub(crate) fn parse(item: TokenStream) -> Result<Self> {
         let mut head: Vec<TokenTree> = item.into_iter().collect();
-        let body = match head.pop() {
-            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => Some(group),
-            last => {
-                head.extend(last);
-                None
+        let body = loop {
+            match head.pop() {
+                Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+                    break Some(group);
+                }
+                // What a declarative macro has read as one `$body:block` or `$function:item`.
+                Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::None => {
+                    head.extend(group.stream());
+                }
+                last => {
+                    head.extend(last);
+                    break None;
+                }
             }
         };
         let parse = |input: ParseStream<'_>| Self::parse_head(input, body);
