@@ -1,6 +1,6 @@
 //! The expansion.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -185,18 +185,19 @@ fn inputs(args: &Args, signature: &Signature, names: &Names) -> Result<Inputs> {
     let trigger = params::trigger(args, signature)?.map(|name| {
         let value = params::borrowed(&name, signature);
         let text = quote_spanned!(name.span()=> (&#private::Text::of(#value)).kept());
-        (name.span(), text)
+        (name.span(), params::cfg(&name, signature), text)
     });
     let fields = fields(args, signature, names)?;
-    if !fields.is_empty() {
-        let request = trigger.map(|(span, text)| quote_spanned!(span=> #inputs.request(&#text);));
-        return Ok(Inputs::More(quote! {
-            &mut #private::Option::Some(|#inputs: &mut #private::Inputs| { #request #fields })
-        }));
-    }
-    Ok(Inputs::Request(match trigger {
-        Some((span, text)) => quote_spanned!(span=> &#text),
-        None => quote!(&#private::Nothing),
+    let request = match trigger {
+        Some((span, cfg, text)) if fields.is_empty() && cfg.is_empty() => {
+            return Ok(Inputs::Request(quote_spanned!(span=> &#text)));
+        }
+        None if fields.is_empty() => return Ok(Inputs::Request(quote!(&#private::Nothing))),
+        Some((span, cfg, text)) => quote_spanned!(span=> #(#cfg)* #inputs.request(&#text);),
+        None => TokenStream::new(),
+    };
+    Ok(Inputs::More(quote! {
+        &mut #private::Option::Some(|#inputs: &mut #private::Inputs| { #request #fields })
     }))
 }
 
@@ -209,7 +210,9 @@ fn fields(args: &Args, signature: &Signature, names: &Names) -> Result<TokenStre
     for name in params::arguments(args, signature)? {
         let text = name.unraw().to_string();
         let value = params::borrowed(&name, signature);
+        let cfg = params::cfg(&name, signature);
         fields.extend(quote_spanned! {name.span()=>
+            #(#cfg)*
             #inputs.argument(#text, &(&#private::Json::of(#value)).kept());
         });
     }
@@ -262,6 +265,7 @@ fn run(
     let body = &function.body;
     if function.signature.asyncness.is_some() {
         let hint = (!function.diverges()).then(|| hint(private, &output));
+        let body = within(body);
         let body = quote!(async move { #hint #rebound #body });
         let body = match &args.boxed {
             None => body,
@@ -276,7 +280,10 @@ fn run(
     }
     let body = match rebound.is_empty() {
         true => quote!(#body),
-        false => quote!({ #rebound #body }),
+        false => {
+            let body = within(body);
+            quote!({ #rebound #body })
+        }
     };
     let run = quote!(#call.run(move || -> #output #body));
     if function.diverges() {
@@ -284,6 +291,16 @@ fn run(
     } else {
         quote!(let #value = #run;)
     }
+}
+
+/// `{ body }` → `{ ; body }`, for a block within another: the compiler takes the braces of a body
+/// on one line for unnecessary ones there.
+fn within(body: &Group) -> Group {
+    let mut inside = quote!(;);
+    inside.extend(body.stream());
+    let mut block = Group::new(Delimiter::Brace, inside);
+    block.set_span(body.span());
+    block
 }
 
 /// The type of every `return` and `?` in an asynchronous body.

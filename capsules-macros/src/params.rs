@@ -3,7 +3,7 @@
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Error, FnArg, Ident, Pat, PatIdent, Result, Signature, Token, Type};
+use syn::{Attribute, Error, FnArg, Ident, Pat, PatIdent, PatType, Result, Signature, Token, Type};
 
 use crate::args::{Args, Arguments, Source, Trigger};
 
@@ -33,6 +33,8 @@ pub(crate) fn rebind(signature: &mut Signature, begin: &TokenStream) -> TokenStr
     for input in &mut signature.inputs {
         if let FnArg::Typed(argument) = input {
             bindings.may_drop = !matches!(*argument.ty, Type::Reference(_));
+            let kept = ["cfg", "allow", "warn", "deny"];
+            bindings.attributes = attributes(argument, &kept).cloned().collect();
             bindings.visit_pat_mut(&mut argument.pat);
         }
     }
@@ -43,12 +45,15 @@ pub(crate) fn rebind(signature: &mut Signature, begin: &TokenStream) -> TokenStr
             name,
             mutability,
             may_drop,
+            attributes,
         } = binding;
         if mutability.is_some() || (all && may_drop) {
             let used = mentions(begin.clone(), &name).then(|| quote!(unused_variables,));
             rebound.extend(quote! {
+                #(#attributes)*
                 #[allow(
                     #used
+                    clippy::collection_is_never_read,
                     clippy::no_effect_underscore_binding,
                     clippy::redundant_locals,
                     clippy::shadow_same,
@@ -67,12 +72,15 @@ struct Bindings {
     found: Vec<Binding>,
     /// Whether the parameter that is looked at is not a reference.
     may_drop: bool,
+    /// Whether it is there, and what it allows.
+    attributes: Vec<Attribute>,
 }
 
 struct Binding {
     name: Ident,
     mutability: Option<Token![mut]>,
     may_drop: bool,
+    attributes: Vec<Attribute>,
 }
 
 impl VisitMut for Bindings {
@@ -86,6 +94,7 @@ impl VisitMut for Bindings {
                     name: pattern.ident.clone(),
                     mutability,
                     may_drop: self.may_drop,
+                    attributes: self.attributes.clone(),
                 });
             }
         }
@@ -103,17 +112,35 @@ impl VisitMut for Bindings {
 /// `&name`, or `&&*name` of a reference. That borrows no parameter, and what is not borrowed is not
 /// kept in the future while the body runs.
 pub(crate) fn borrowed(name: &Ident, signature: &Signature) -> TokenStream {
-    let is_reference = signature.inputs.iter().any(|input| match input {
-        FnArg::Receiver(_) => false,
-        FnArg::Typed(argument) => {
-            let named = matches!(&*argument.pat, Pat::Ident(pattern) if pattern.ident == *name);
-            named && matches!(*argument.ty, Type::Reference(_))
-        }
-    });
+    let is_reference =
+        named(name, signature).is_some_and(|argument| matches!(*argument.ty, Type::Reference(_)));
     match is_reference {
         true => quote_spanned!(name.span()=> &&*#name),
         false => quote_spanned!(name.span()=> &#name),
     }
+}
+
+/// Whether there is a parameter of this name at all.
+pub(crate) fn cfg(name: &Ident, signature: &Signature) -> Vec<Attribute> {
+    let found = named(name, signature).map(|argument| attributes(argument, &["cfg"]).cloned());
+    found.into_iter().flatten().collect()
+}
+
+/// The parameter of this name.
+fn named<'a>(name: &Ident, signature: &'a Signature) -> Option<&'a PatType> {
+    signature.inputs.iter().find_map(|input| match input {
+        FnArg::Receiver(_) => None,
+        FnArg::Typed(argument) => {
+            let named = matches!(&*argument.pat, Pat::Ident(pattern) if pattern.ident == *name);
+            named.then_some(argument)
+        }
+    })
+}
+
+/// The attributes of a parameter that have one of these names.
+fn attributes<'a>(argument: &'a PatType, names: &[&str]) -> impl Iterator<Item = &'a Attribute> {
+    let wanted = |attribute: &&Attribute| names.iter().any(|name| attribute.path().is_ident(name));
+    argument.attrs.iter().filter(wanted)
 }
 
 fn mentions(code: TokenStream, name: &Ident) -> bool {

@@ -10,13 +10,18 @@ const SOURCE: &str = include_str!("data/linted.rs");
 
 /// Lints that say something else of an audited function, or nothing. The last group is about
 /// functions as a whole, and Clippy passes over what a macro has written.
-const DIFFERENT: [&str; 8] = [
+const DIFFERENT: [&str; 12] = [
     // Said of the whole function, and not of its last expression.
     "clippy::implicit_return",
     // It cannot be `const`, and it is no longer just a future.
     "clippy::missing_const_for_fn",
     "clippy::manual_async_fn",
+    // The body may name it, and the parameter is moved into it.
+    "clippy::needless_lifetimes",
+    "clippy::boxed_local",
+    "clippy::ptr_arg: writing `&mut",
     "clippy::arithmetic_side_effects",
+    "clippy::inline_always",
     "clippy::must_use_candidate",
     "clippy::needless_pass_by_value",
     "clippy::needless_return",

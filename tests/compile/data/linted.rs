@@ -185,6 +185,37 @@ pub fn apart((text, mut count): (String, u8), [first, unused]: [u8; 2]) -> u8 {
     count
 }
 
+/// On one line.
+#[AUDIT]
+pub async fn short(text: String, number: u8) -> (String, u8) { (text, number) }
+
+/// The same, not asynchronous.
+#[AUDIT]
+pub fn short_sync(text: String, number: u8) -> (String, u8) { (text, number) }
+
+/// Changes a parameter that it never reads.
+#[AUDIT]
+pub fn unread(mut text: String, #[allow(unused_mut)] mut number: u8) -> u8 {
+    text.push('!');
+    number
+}
+
+/// Names a lifetime that it need not name.
+#[AUDIT]
+pub fn lifetime<'a>(numbers: &'a mut Vec<u8>) -> Option<&'a mut u8> {
+    numbers.first_mut()
+}
+
+impl Agent {
+    /// Is in a box without need, and always inlined.
+    #[AUDIT]
+    #[inline(always)]
+    pub fn unboxed(mut self: Box<Self>) -> usize {
+        self.names.clear();
+        self.names.len()
+    }
+}
+
 /// Stops.
 #[AUDIT]
 pub fn stop(code: i32) -> ! {

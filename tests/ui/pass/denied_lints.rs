@@ -21,6 +21,22 @@ pub async fn asynchronous(mut count: u8) -> u8 {
 #[capsules::audit(type = "agent")]
 pub async fn nothing() {}
 
+/// On one line, where the compiler looks for unnecessary braces.
+#[rustfmt::skip]
+#[capsules::audit(type = "agent")]
+pub async fn short(count: u8) -> u8 { count }
+
+/// The same, not asynchronous, with parameters that are bound again.
+#[rustfmt::skip]
+#[capsules::audit(type = "agent")]
+pub fn short_sync(left: u8, right: u8) -> u8 { left + right }
+
+/// What is allowed of a parameter is allowed of it within.
+#[capsules::audit(type = "agent")]
+pub fn allowed(#[allow(unused_mut)] mut count: u8) -> u8 {
+    count
+}
+
 fn main() {
     assert_eq!(sync("acme"), 1);
 }
