@@ -120,7 +120,7 @@ fn begin(args: &Args, function: &Function, shape: &Shape, names: &Names) -> Resu
     let signature = &function.signature;
     skip::check(args, signature)?;
     let kind = &args.kind;
-    let short_name = signature.ident.to_string();
+    let short_name = signature.ident.unraw().to_string();
     let source = option(private, args.source.as_ref());
     let domain = args
         .domain

@@ -80,3 +80,18 @@ fn a_sibling_is_no_parent() {
     let (_, capsules) = audited(|| (search("a"), search("b")));
     assert!(capsules.iter().all(|capsule| capsule.parent_id.is_none()));
 }
+
+#[test]
+fn a_tool_with_a_raw_name_has_the_same_one_everywhere() {
+    #[audit(type = "tool")]
+    fn r#match(text: &str) -> usize {
+        text.len()
+    }
+    #[audit(type = "agent")]
+    fn agent() -> usize {
+        r#match("a")
+    }
+    let (_, capsules) = audited(agent);
+    assert!(capsules[0].trigger.source.ends_with("::match"));
+    assert_eq!(capsules[1].execution.tool_calls[0].tool, "match");
+}
