@@ -105,7 +105,7 @@ impl Ending<'_> {
     ///     StreamEnd { .. },
     ///     |items, value, limits| {
     ///         let (json, text) = (&Returned(value)).kept();
-    ///         items.read(json.value(), &text.., limits, |folded, item| ..)
+    ///         items.read(json.value(), text.., limits, |folded, item| ..)
     ///     },
     ///     |folded, limits| ..,
     /// )
@@ -130,7 +130,7 @@ impl Ending<'_> {
         let (fold, keep) = match &self.args.fold {
             None => (
                 quote!(|(), _| ()),
-                quote!(|(), #limits| #private::read(&#private::Nothing, #limits)),
+                quote!(|(), #limits| #private::read(#private::Nothing, #limits)),
             ),
             Some(Fold::Text(span)) => {
                 let item = located(&kept, *span);
@@ -149,7 +149,7 @@ impl Ending<'_> {
                     quote! {
                         |#folded, #limits| {
                             let #json = #private::Json::of(&#folded);
-                            #private::read(&#result, #limits)
+                            #private::read(#result, #limits)
                         }
                     },
                 )
@@ -161,7 +161,7 @@ impl Ending<'_> {
                 #private::StreamEnd { at_error: #at_error, report: #report },
                 |#items, #value, #limits| {
                     let (#json, #text) = (&#private::Returned(#value)).kept();
-                    #items.read(#json.value(), &#error, #limits, #fold)
+                    #items.read(#json.value(), #error, #limits, #fold)
                 },
                 #keep,
             )

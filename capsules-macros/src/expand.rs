@@ -33,7 +33,7 @@ pub(crate) fn audit(args: TokenStream, item: &TokenStream) -> TokenStream {
 /// async fn f(a: A, b: &B) -> R {
 ///     use ::capsules::__private::{self as __capsules, Probe as _};
 ///     enum __CapsulesHere {}
-///     let call = Call::begin_later(&Function { .. }, None, &(&Text::of(&a)).kept());
+///     let call = Call::begin_later(&Function { .. }, (&Text::of(&a)).kept());
 ///     let (call, value) = call.run_async(async move {
 ///         if false { return hint::<R>(); }
 ///         let mut a = a;
@@ -129,9 +129,6 @@ fn begin(args: &Args, function: &Function, shape: &Shape, names: &Names) -> Resu
     let durability = args.durability.as_ref();
     let durability = durability.map(|variant| quote!(#private::Durability::#variant));
     let durability = option(private, durability.as_ref());
-    let capsules = args.capsules.as_ref();
-    let capsules = capsules.map(|capsules| quote!(#private::borrow(&#capsules)));
-    let capsules = option(private, capsules.as_ref());
     let inputs = inputs(args, signature, names)?;
     // A parameter named `_task` is read here and nowhere else.
     let allow = params::names(signature)
@@ -164,7 +161,6 @@ fn begin(args: &Args, function: &Function, shape: &Shape, names: &Names) -> Resu
                 domain: #domain,
                 durability: #durability,
             },
-            #capsules,
             #inputs,
         );
     })
@@ -172,9 +168,9 @@ fn begin(args: &Args, function: &Function, shape: &Shape, names: &Names) -> Resu
 
 /// What reads the inputs of the call.
 enum Inputs {
-    /// Of the usual function its request, which is cheaper to compile.
+    /// Of the usual function its request: less is compiled for it.
     Request(TokenStream),
-    /// A closure.
+    /// The instance and a closure.
     More(TokenStream),
 }
 
@@ -188,15 +184,18 @@ fn inputs(args: &Args, signature: &Signature, names: &Names) -> Result<Inputs> {
         (name.span(), params::cfg(&name, signature), text)
     });
     let fields = fields(args, signature, names)?;
+    let only_request = fields.is_empty() && args.capsules.is_none();
     let request = match trigger {
-        Some((span, cfg, text)) if fields.is_empty() && cfg.is_empty() => {
-            return Ok(Inputs::Request(quote_spanned!(span=> &#text)));
-        }
-        None if fields.is_empty() => return Ok(Inputs::Request(quote!(&#private::Nothing))),
-        Some((span, cfg, text)) => quote_spanned!(span=> #(#cfg)* #inputs.request(&#text);),
+        Some((_, cfg, text)) if only_request && cfg.is_empty() => return Ok(Inputs::Request(text)),
+        None if only_request => return Ok(Inputs::Request(quote!(#private::Nothing))),
+        Some((span, cfg, text)) => quote_spanned!(span=> #(#cfg)* #inputs.request(#text);),
         None => TokenStream::new(),
     };
+    let capsules = args.capsules.as_ref();
+    let capsules = capsules.map(|capsules| quote!(#private::borrow(&#capsules)));
+    let capsules = option(private, capsules.as_ref());
     Ok(Inputs::More(quote! {
+        #capsules,
         &mut #private::Option::Some(|#inputs: &mut #private::Inputs| { #request #fields })
     }))
 }
@@ -213,7 +212,7 @@ fn fields(args: &Args, signature: &Signature, names: &Names) -> Result<TokenStre
         let cfg = params::cfg(&name, signature);
         fields.extend(quote_spanned! {name.span()=>
             #(#cfg)*
-            #inputs.argument(#text, &(&#private::Json::of(#value)).kept());
+            #inputs.argument(#text, (&#private::Json::of(#value)).kept());
         });
     }
     let agent_id = args.agent_id.clone().map(Source::Expression);

@@ -17,23 +17,10 @@ const NODE: usize = 4;
 
 /// The value as JSON. What exceeds a limit is an ellipsis; a secret is not read.
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T, limits: Limits) -> Captured<Value> {
-    let mut budget = Budget {
-        limits,
-        left: limits.bytes,
-        cut: false,
-        secret: false,
-    };
+    let mut budget = Budget::new(limits);
     let mut out = Value::Null;
-    if let Err(Stop::Failed(error)) = fill(value, &mut out, &mut budget, limits.depth) {
-        let mut message = format!("<not serializable: {error}>");
-        budget.cut |= cut(&mut message, limits.text);
-        out = message.into();
-    }
-    Captured {
-        value: out,
-        cut: budget.cut,
-        secret: budget.secret,
-    }
+    let filled = fill(value, &mut out, &mut budget, limits.depth);
+    budget.captured(out, filled)
 }
 
 /// What is left of the limits while a value is read, and what was done about them.
@@ -44,7 +31,59 @@ struct Budget {
     secret: bool,
 }
 
+// What is compiled once for the values of all types.
 impl Budget {
+    fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            left: limits.bytes,
+            cut: false,
+            secret: false,
+        }
+    }
+
+    /// What has been read of a value.
+    fn captured(mut self, mut out: Value, filled: Result<(), Stop>) -> Captured<Value> {
+        if let Err(Stop::Failed(error)) = filled {
+            let mut message = format!("<not serializable: {error}>");
+            self.cut |= cut(&mut message, self.limits.text);
+            out = message.into();
+        }
+        Captured {
+            value: out,
+            cut: self.cut,
+            secret: self.secret,
+        }
+    }
+
+    /// Whether a value of this type is to be read; its place is filled if not.
+    fn begin(&mut self, type_name: &str, out: &mut Value) -> Result<bool, Stop> {
+        if names_a_secret(type_name) {
+            self.secret = true;
+            *out = REDACTED.into();
+            return Ok(false);
+        }
+        let Some(left) = self.left.checked_sub(NODE) else {
+            self.cut = true;
+            *out = ELLIPSIS.to_string().into();
+            return Err(Stop::Full);
+        };
+        self.left = left;
+        Ok(true)
+    }
+
+    /// What the reading of a value ended with; one that lies too deep does not end that of others.
+    fn end(&mut self, ended: Result<(), Stop>, out: &mut Value) -> Result<(), Stop> {
+        match ended {
+            Err(Stop::Deep) => {
+                self.cut = true;
+                *out = ELLIPSIS.to_string().into();
+                Ok(())
+            }
+            ended => ended,
+        }
+    }
+
     fn format(&mut self, arguments: fmt::Arguments<'_>, characters: usize) -> Result<String, Stop> {
         let mut text = Bounded::new(characters, self.left);
         let written = text.write_fmt(arguments);
@@ -94,25 +133,11 @@ fn fill<T: Serialize + ?Sized>(
     budget: &mut Budget,
     depth: usize,
 ) -> Result<(), Stop> {
-    if names_a_secret(type_name::<T>()) {
-        budget.secret = true;
-        *out = REDACTED.into();
+    if !budget.begin(type_name::<T>(), out)? {
         return Ok(());
     }
-    let Some(left) = budget.left.checked_sub(NODE) else {
-        budget.cut = true;
-        *out = ELLIPSIS.to_string().into();
-        return Err(Stop::Full);
-    };
-    budget.left = left;
-    match value.serialize(Place { out, budget, depth }) {
-        Err(Stop::Deep) => {
-            budget.cut = true;
-            *out = ELLIPSIS.to_string().into();
-            Ok(())
-        }
-        ended => ended,
-    }
+    let ended = value.serialize(Place { out, budget, depth });
+    budget.end(ended, out)
 }
 
 /// The place that a value is put in.

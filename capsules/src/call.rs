@@ -14,13 +14,14 @@ use capsules_core::{Capsule, CapsuleType, Draft};
 
 use crate::active::Active;
 use crate::capsules::Capsules;
-use crate::capture::{ReadJson, ReadText, Returns};
+use crate::capture::Returns;
 use crate::content::{Ending, conclude, describe};
 use crate::durability::Durability;
 use crate::error::Error;
 use crate::function::{Function, Site};
 use crate::inputs::{Inputs, ReadInputs, Reading};
 use crate::limits::{Bounded, Limits};
+use crate::reader::Reader;
 use crate::reading::reading;
 use crate::reply::Reply;
 use crate::scope::{Lent, Scope};
@@ -57,21 +58,17 @@ impl<F: FnOnce() -> R, R> RunBody for Run<F, R> {
 }
 
 impl Call {
-    /// Starts a call, and waits until there is room for its capsule: records to `capsules`, else to
-    /// the instance that the task has bound, else to the process's default. Inlined as far as it
-    /// goes while recording is switched off.
+    /// Starts a call, and waits until there is room for its capsule: records to the instance that the
+    /// task has bound, else to the process's default. Inlined as far as it goes while recording is
+    /// switched off.
     #[inline]
-    pub fn begin(
-        function: &'static Function,
-        capsules: Option<&Capsules>,
-        request: &dyn ReadText,
-    ) -> Self {
-        let mut call = Self::begin_later(function, capsules, request);
+    pub fn begin(function: &'static Function, request: Reader<'_>) -> Self {
+        let mut call = Self::begin_later(function, request);
         call.admit();
         call
     }
 
-    /// The same, with more than the request.
+    /// The same with more than the request, and where it is given to another instance.
     #[inline]
     pub fn begin_with(
         function: &'static Function,
@@ -85,19 +82,15 @@ impl Call {
 
     /// Starts a call that begins with the first poll of what its body is or returns.
     #[inline]
-    pub fn begin_later(
-        function: &'static Function,
-        capsules: Option<&Capsules>,
-        request: &dyn ReadText,
-    ) -> Self {
+    pub fn begin_later(function: &'static Function, request: Reader<'_>) -> Self {
         if is_enabled() {
-            Self::begin_enabled(function, capsules, Reading::Request(request))
+            Self::begin_enabled(function, None, Reading::Request(request))
         } else {
             Self::unrecorded()
         }
     }
 
-    /// The same, with more than the request.
+    /// The same with more than the request, and where it is given to another instance.
     #[inline]
     pub fn begin_later_with(
         function: &'static Function,
@@ -279,18 +272,14 @@ impl Call {
     }
 
     /// Ends the call with what the function returned.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the output compiles faster without `&`"
-    )]
     #[inline]
-    pub fn finish(self, result: impl ReadJson, error: impl ReadText) {
+    pub fn finish(self, result: Reader<'_>, error: Reader<'_>) {
         if self.is_recorded() {
-            self.finish_recorded(&result, &error);
+            self.finish_recorded(result, error);
         }
     }
 
-    fn finish_recorded(self, result: &dyn ReadJson, error: &dyn ReadText) {
+    fn finish_recorded(self, result: Reader<'_>, error: Reader<'_>) {
         self.finish_with(|limits| Returns::read(result, error, limits));
     }
 
@@ -303,12 +292,8 @@ impl Call {
 
     /// Ends the call like [`finish`](Self::finish); the reply says when it is committed, or why
     /// it cannot be.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the output compiles faster without `&`"
-    )]
-    pub fn finish_and_report(self, result: impl ReadJson, error: impl ReadText) -> Reply<()> {
-        self.report_with(|limits| Returns::read(&result, &error, limits))
+    pub fn finish_and_report(self, result: Reader<'_>, error: Reader<'_>) -> Reply<()> {
+        self.report_with(|limits| Returns::read(result, error, limits))
     }
 
     /// The same, with what the closure makes of the value.
@@ -327,12 +312,8 @@ impl Call {
     /// # Errors
     ///
     /// Why it cannot be.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the output compiles faster without `&`"
-    )]
-    pub fn finish_and_wait(self, result: impl ReadJson, error: impl ReadText) -> Result<(), Error> {
-        self.wait_with(|limits| Returns::read(&result, &error, limits))
+    pub fn finish_and_wait(self, result: Reader<'_>, error: Reader<'_>) -> Result<(), Error> {
+        self.wait_with(|limits| Returns::read(result, error, limits))
     }
 
     /// The same, with what the closure makes of the value.

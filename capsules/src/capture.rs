@@ -3,10 +3,9 @@
 //! The attribute does not know the types it meets, so it asks by method resolution: of the
 //! implementations below, `(&probe).kept()` takes the first whose bounds hold, its own method before
 //! those of [`Probe`] for `&_`, `&&_` and the probe itself. All of it happens at compile time, and
-//! gives a reader, which looks at the value only if the call is recorded. How much is kept, and of
+//! gives a [`Reader`], which looks at the value only if the call is recorded. How much is kept, and of
 //! which types nothing, is decided then.
 
-use std::any::type_name;
 use std::convert::Infallible;
 use std::fmt::{Debug, Display};
 use std::ops::ControlFlow;
@@ -15,9 +14,9 @@ use capsules_core::sha3_256;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::bounded_json::to_json;
-use crate::limits::{Bounded, Captured, Limits};
-use crate::secret::{is_secret, names_a_secret};
+use crate::limits::{Captured, Limits};
+use crate::reader::{Reader, text_by_display};
+use crate::secret::is_secret;
 
 /// Finds how a value is kept, unless the probe's own method does.
 pub trait Probe {
@@ -28,22 +27,7 @@ pub trait Probe {
     fn kept(self) -> Self::Kept;
 }
 
-/// Reads a value as JSON.
-pub trait ReadJson {
-    /// The value; `None` where there is none.
-    fn json(&self, limits: Limits) -> Option<Captured<Value>>;
-}
-
-/// Reads a value as text.
-pub trait ReadText {
-    /// Whether there is a value.
-    fn is_some(&self) -> bool;
-
-    /// The value; `None` where there is none.
-    fn text(&self, limits: Limits) -> Option<Captured<String>>;
-}
-
-/// Probes and readers, which all hold a value that may be missing.
+/// Probes, which hold a value that may be missing.
 macro_rules! holders {
     ($( $(#[$meta:meta])* $name:ident, )*) => {$(
         $(#[$meta])*
@@ -66,18 +50,6 @@ holders! {
     /// A value to be kept as text: by `Display`, else as JSON by `Serialize`, else by `Debug`, else
     /// the name of its type.
     Text,
-    /// Reads by `Serialize`.
-    BySerialize,
-    /// Reads by `Serialize`, a text without its quotes.
-    ByContent,
-    /// Reads by `Display`.
-    ByDisplay,
-    /// Reads by `Debug`.
-    ByDebug,
-    /// Reads the type's name.
-    ByType,
-    /// Reads nothing.
-    ByNothing,
 }
 
 impl<'a, T> Json<'a, T> {
@@ -92,54 +64,63 @@ impl<'a, T> Json<'a, T> {
     }
 
     /// `result = "json"`.
-    pub fn by_serialize(&self) -> BySerialize<'a, T> {
-        BySerialize(self.0)
+    pub fn by_serialize(&self) -> Reader<'a>
+    where
+        T: Serialize,
+    {
+        Reader::serialize(self.0)
     }
 
     /// `result = "display"`.
-    pub fn by_display(&self) -> ByDisplay<'a, T> {
-        ByDisplay(self.0)
+    pub fn by_display(&self) -> Reader<'a>
+    where
+        T: Display,
+    {
+        Reader::display(self.0)
     }
 
     /// `result = "debug"`.
-    pub fn by_debug(&self) -> ByDebug<'a, T> {
-        ByDebug(self.0)
+    pub fn by_debug(&self) -> Reader<'a>
+    where
+        T: Debug,
+    {
+        Reader::debug(self.0)
     }
 
     /// `result = "none"`.
-    pub fn by_nothing(&self) -> ByNothing<'a, T> {
-        ByNothing(self.0)
+    pub fn by_nothing(&self) -> Reader<'a> {
+        Reader::Nothing
     }
 }
 
 impl<'a, T: Serialize> Json<'a, T> {
     /// By `Serialize`.
-    pub fn kept(&self) -> BySerialize<'a, T> {
-        BySerialize(self.0)
+    pub fn kept(&self) -> Reader<'a> {
+        Reader::serialize(self.0)
     }
 }
 
 impl<'a, T: Display> Probe for &Json<'a, T> {
-    type Kept = ByDisplay<'a, T>;
+    type Kept = Reader<'a>;
 
     fn kept(self) -> Self::Kept {
-        ByDisplay(self.0)
+        Reader::display(self.0)
     }
 }
 
 impl<'a, T: Debug> Probe for &&Json<'a, T> {
-    type Kept = ByDebug<'a, T>;
+    type Kept = Reader<'a>;
 
     fn kept(self) -> Self::Kept {
-        ByDebug(self.0)
+        Reader::debug(self.0)
     }
 }
 
 impl<'a, T> Probe for Json<'a, T> {
-    type Kept = ByNothing<'a, T>;
+    type Kept = Reader<'a>;
 
     fn kept(self) -> Self::Kept {
-        ByNothing(self.0)
+        Reader::Nothing
     }
 }
 
@@ -155,127 +136,63 @@ impl<'a, T> Text<'a, T> {
     }
 
     /// `error = "json"`.
-    pub fn by_serialize(&self) -> BySerialize<'a, T> {
-        BySerialize(self.0)
+    pub fn by_serialize(&self) -> Reader<'a>
+    where
+        T: Serialize,
+    {
+        Reader::serialize(self.0)
     }
 
     /// `error = "display"`.
-    pub fn by_display(&self) -> ByDisplay<'a, T> {
-        ByDisplay(self.0)
+    pub fn by_display(&self) -> Reader<'a>
+    where
+        T: Display,
+    {
+        Reader::display(self.0)
     }
 
     /// `error = "debug"`.
-    pub fn by_debug(&self) -> ByDebug<'a, T> {
-        ByDebug(self.0)
+    pub fn by_debug(&self) -> Reader<'a>
+    where
+        T: Debug,
+    {
+        Reader::debug(self.0)
     }
 
     /// `error = "none"`.
-    pub fn by_nothing(&self) -> ByNothing<'a, T> {
-        ByNothing(self.0)
+    pub fn by_nothing(&self) -> Reader<'a> {
+        Reader::unkept(self.0)
     }
 }
 
 impl<'a, T: Display> Text<'a, T> {
     /// By `Display`.
-    pub fn kept(&self) -> ByDisplay<'a, T> {
-        ByDisplay(self.0)
+    pub fn kept(&self) -> Reader<'a> {
+        Reader::display(self.0)
     }
 }
 
 impl<'a, T: Serialize> Probe for &Text<'a, T> {
-    type Kept = ByContent<'a, T>;
+    type Kept = Reader<'a>;
 
     fn kept(self) -> Self::Kept {
-        ByContent(self.0)
+        Reader::content(self.0)
     }
 }
 
 impl<'a, T: Debug> Probe for &&Text<'a, T> {
-    type Kept = ByDebug<'a, T>;
+    type Kept = Reader<'a>;
 
     fn kept(self) -> Self::Kept {
-        ByDebug(self.0)
+        Reader::debug(self.0)
     }
 }
 
 impl<'a, T> Probe for Text<'a, T> {
-    type Kept = ByType<'a, T>;
+    type Kept = Reader<'a>;
 
     fn kept(self) -> Self::Kept {
-        ByType(self.0)
-    }
-}
-
-impl<T: Serialize> ReadJson for BySerialize<'_, T> {
-    fn json(&self, limits: Limits) -> Option<Captured<Value>> {
-        Some(to_json(self.0?, limits))
-    }
-}
-
-impl<T: Display> ReadJson for ByDisplay<'_, T> {
-    fn json(&self, limits: Limits) -> Option<Captured<Value>> {
-        self.text(limits).map(json_string)
-    }
-}
-
-impl<T: Debug> ReadJson for ByDebug<'_, T> {
-    fn json(&self, limits: Limits) -> Option<Captured<Value>> {
-        self.text(limits).map(json_string)
-    }
-}
-
-impl<T> ReadJson for ByNothing<'_, T> {
-    fn json(&self, _: Limits) -> Option<Captured<Value>> {
-        None
-    }
-}
-
-/// Readers of texts, each with how it reads a value.
-macro_rules! texts {
-    ($( $reader:ident: [$($bound:path)?] |$value:ident, $limits:ident| $text:expr; )*) => {$(
-        impl<T $(: $bound)?> ReadText for $reader<'_, T> {
-            fn is_some(&self) -> bool {
-                self.0.is_some()
-            }
-
-            fn text(&self, $limits: Limits) -> Option<Captured<String>> {
-                let $value = self.0?;
-                Some($text)
-            }
-        }
-    )*};
-}
-
-texts! {
-    BySerialize: [Serialize] |value, limits| quoted(&to_json(value, limits), limits);
-    ByContent: [Serialize] |value, limits| content(to_json(value, limits), limits);
-    ByDisplay: [Display] |value, limits| by_display(value, type_name::<T>(), limits);
-    ByDebug: [Debug] |value, limits| by_debug(value, type_name::<T>(), limits);
-    ByType: [] |_value, limits| by_type(type_name::<T>(), limits);
-    ByNothing: [] |_value, _limits| {
-        Captured::whole("the function returned an error, which is not kept".to_owned())
-    };
-}
-
-/// The text of a JSON value.
-fn quoted(json: &Captured<Value>, limits: Limits) -> Captured<String> {
-    let text = Bounded::format(format_args!("{}", json.value), limits);
-    Captured {
-        cut: json.cut || text.cut,
-        secret: json.secret,
-        ..text
-    }
-}
-
-/// The text of a JSON value, of a string without its quotes.
-fn content(json: Captured<Value>, limits: Limits) -> Captured<String> {
-    match json {
-        Captured {
-            value: Value::String(value),
-            cut,
-            secret,
-        } => Captured { value, cut, secret },
-        json => quoted(&json, limits),
+        Reader::type_name(self.0)
     }
 }
 
@@ -377,7 +294,7 @@ impl Returns {
     }
 
     /// Reads the error, or else the result.
-    pub(crate) fn read(result: &dyn ReadJson, error: &dyn ReadText, limits: Limits) -> Self {
+    pub(crate) fn read(result: Reader<'_>, error: Reader<'_>, limits: Limits) -> Self {
         match error.text(limits) {
             Some(error) => Self::failure(error),
             None => Self {
@@ -388,63 +305,14 @@ impl Returns {
     }
 }
 
-/// Nothing is kept of a value, and it is no error.
-#[derive(Debug)]
-pub struct Nothing;
-
-impl ReadJson for Nothing {
-    fn json(&self, _: Limits) -> Option<Captured<Value>> {
-        None
-    }
-}
-
-impl ReadText for Nothing {
-    fn is_some(&self) -> bool {
-        false
-    }
-
-    fn text(&self, _: Limits) -> Option<Captured<String>> {
-        None
-    }
-}
-
 /// The value that a reader reads.
-pub fn read(reader: &dyn ReadJson, limits: Limits) -> Captured<Value> {
+pub fn read(reader: Reader<'_>, limits: Limits) -> Captured<Value> {
     reader.json(limits).unwrap_or_default()
 }
 
 /// Says the type of the `return` that it stands in, which never runs.
 pub fn hint<T>() -> T {
     unreachable!("a hint for the compiler")
-}
-
-/// The text of a value with `Display`.
-pub(crate) fn text_by_display<T: Display + ?Sized>(value: &T, limits: Limits) -> Captured<String> {
-    by_display(&value, type_name::<T>(), limits)
-}
-
-// What follows is compiled once for all types.
-
-fn by_display(value: &dyn Display, type_name: &str, limits: Limits) -> Captured<String> {
-    match names_a_secret(type_name) {
-        true => Captured::secret(),
-        false => Bounded::format(format_args!("{value}"), limits),
-    }
-}
-
-fn by_debug(value: &dyn Debug, type_name: &str, limits: Limits) -> Captured<String> {
-    match names_a_secret(type_name) {
-        true => Captured::secret(),
-        false => Bounded::format(format_args!("{value:?}"), limits),
-    }
-}
-
-fn by_type(type_name: &str, limits: Limits) -> Captured<String> {
-    Bounded::format(format_args!("{type_name}"), limits)
-}
-
-fn json_string(text: Captured<String>) -> Captured<Value> {
-    text.map(Value::String)
 }
 
 #[cfg(test)]
@@ -471,27 +339,27 @@ mod tests {
 
     struct Opaque;
 
-    fn json(reader: &dyn ReadJson) -> Value {
+    fn json(reader: Reader<'_>) -> Value {
         reader.json(ALL).unwrap_or_default().value
     }
 
-    fn text(reader: &dyn ReadText) -> String {
+    fn text(reader: Reader<'_>) -> String {
         reader.text(ALL).unwrap().value
     }
 
     #[test]
     fn the_best_form_that_a_type_offers() {
         assert_eq!(
-            json(&(&Json::of(&Both { tokens: 3 })).kept()),
+            json((&Json::of(&Both { tokens: 3 })).kept()),
             serde_json::json!({"tokens": 3})
         );
-        assert_eq!(json(&(&Json::of(&format_args!("x"))).kept()), "x");
-        assert_eq!(json(&(&Json::of(&OnlyDebug)).kept()), "OnlyDebug");
-        assert_eq!(json(&(&Json::of(&Opaque)).kept()), Value::Null);
-        assert_eq!(text(&(&Text::of(&"plain")).kept()), "plain");
-        assert_eq!(text(&(&Text::of(&Some("x"))).kept()), "x");
-        assert_eq!(text(&(&Text::of(&OnlyDebug)).kept()), "OnlyDebug");
-        assert!(text(&(&Text::of(&Opaque)).kept()).ends_with("Opaque"));
+        assert_eq!(json((&Json::of(&format_args!("x"))).kept()), "x");
+        assert_eq!(json((&Json::of(&OnlyDebug)).kept()), "OnlyDebug");
+        assert_eq!(json((&Json::of(&Opaque)).kept()), Value::Null);
+        assert_eq!(text((&Text::of(&"plain")).kept()), "plain");
+        assert_eq!(text((&Text::of(&Some("x"))).kept()), "x");
+        assert_eq!(text((&Text::of(&OnlyDebug)).kept()), "OnlyDebug");
+        assert!(text((&Text::of(&Opaque)).kept()).ends_with("Opaque"));
     }
 
     #[test]

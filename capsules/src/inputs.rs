@@ -5,8 +5,8 @@ use std::borrow::Borrow;
 use serde_json::Value;
 
 use crate::capsules::Capsules;
-use crate::capture::{ReadJson, ReadText};
 use crate::limits::{Captured, Limits};
+use crate::reader::Reader;
 use crate::reading::reading;
 
 /// What the attribute reads from the arguments, before the body takes them.
@@ -34,12 +34,12 @@ pub struct Inputs {
 
 impl Inputs {
     /// Keeps what the function is asked.
-    pub fn request(&mut self, value: &dyn ReadText) {
+    pub fn request(&mut self, value: Reader<'_>) {
         self.request = value.text(self.limits);
     }
 
     /// Keeps an argument.
-    pub fn argument(&mut self, name: &str, value: &dyn ReadJson) {
+    pub fn argument(&mut self, name: &str, value: Reader<'_>) {
         let value = value.json(self.limits).unwrap_or_default();
         self.arguments.push((name.to_owned(), value));
     }
@@ -81,7 +81,7 @@ impl<F: FnOnce(&mut Inputs)> ReadInputs for Option<F> {
 /// What is read of a call's arguments.
 pub(crate) enum Reading<'a> {
     /// What the function is asked, and nothing else.
-    Request(&'a dyn ReadText),
+    Request(Reader<'a>),
     Inputs(&'a mut dyn ReadInputs),
 }
 

@@ -4,8 +4,8 @@ use std::fmt::{Display, Write};
 
 use serde_json::Value;
 
-use crate::capture::ReadText;
 use crate::limits::{Bounded, Captured, Limits};
+use crate::reader::Reader;
 use crate::reading::reading;
 use crate::secret::is_secret;
 
@@ -36,7 +36,7 @@ impl<A> Items<A> {
     pub fn read<T: ?Sized>(
         &mut self,
         item: Option<&T>,
-        error: &dyn ReadText,
+        error: Reader<'_>,
         limits: Limits,
         fold: impl FnOnce(&mut A, &T),
     ) {
@@ -49,7 +49,7 @@ impl<A> Items<A> {
         }
     }
 
-    fn count(&mut self, error: &dyn ReadText, limits: Limits) {
+    fn count(&mut self, error: Reader<'_>, limits: Limits) {
         self.count += 1;
         if !error.is_some() {
             return;

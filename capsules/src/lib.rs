@@ -67,6 +67,7 @@ mod items;
 mod journal;
 mod limits;
 mod location;
+mod reader;
 mod reading;
 mod reasoning;
 mod recorder;
@@ -129,15 +130,14 @@ pub mod __private {
     pub use std::boxed::Box;
 
     pub use crate::call::Call;
-    pub use crate::capture::{
-        ByContent, ByDebug, ByDisplay, ByNothing, BySerialize, ByType, Id, Json, Nothing, Probe,
-        ReadJson, ReadText, Returned, Text, hint, prompt_hash, read,
-    };
+    pub use crate::capture::{Id, Json, Probe, Returned, Text, hint, prompt_hash, read};
     pub use crate::function::Function;
     pub use crate::future::{EndWith, RunAsync, boxed_send};
     pub use crate::inputs::{Inputs, ReadInputs, borrow};
     pub use crate::items::{FoldedText, Items};
     pub use crate::limits::{Captured, Limits};
+    pub use crate::reader::Reader::{self, Nothing};
+    pub use crate::reader::ToJson;
     pub use crate::stream::{RunStream, StreamEnd};
     pub use crate::strict::{error_item, or_error};
     pub use crate::trace_parent::trace_id;

@@ -152,13 +152,13 @@ impl Action {
 
     /// What is asked, as `trigger.request`, within the limits of the instance.
     pub fn request(self, request: impl Display) -> Self {
-        self.read(|inputs| inputs.request(&Text::of(&request).by_display()))
+        self.read(|inputs| inputs.request(Text::of(&request).by_display()))
     }
 
     /// An argument by its name, in `context.environment["capsules.arguments"]`, and of a tool in
     /// its parent's `execution.tool_calls`, within the limits of the instance.
     pub fn argument(self, name: impl Into<String>, value: &(impl Serialize + ?Sized)) -> Self {
-        self.read(|inputs| inputs.argument(&name.into(), &Json::of(&value).by_serialize()))
+        self.read(|inputs| inputs.argument(&name.into(), Json::of(&value).by_serialize()))
     }
 
     /// The full prompt, of which the SHA3-256 is kept and not the text.
@@ -315,7 +315,7 @@ impl Action {
             let err = err.unwrap_or_default();
             items.read(
                 None::<&()>,
-                &Text::new(err.as_ref()).by_display(),
+                Text::new(err.as_ref()).by_display(),
                 limits,
                 |(), ()| (),
             );

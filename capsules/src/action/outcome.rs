@@ -10,8 +10,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::bounded_json::to_json;
-use crate::capture::{Returns, text_by_display};
+use crate::capture::Returns;
 use crate::limits::Limits;
+use crate::reader::text_by_display;
 
 /// A value that says how the action that gave it went: `Err` is a failure, anything else a
 /// success.

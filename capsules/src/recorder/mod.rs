@@ -26,6 +26,7 @@ mod sealing;
 mod shared;
 mod tidying;
 
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -102,12 +103,34 @@ impl Default for Settings {
 /// The callers' side.
 ///
 /// When the last one of an instance is dropped its thread commits what is left and ends.
-pub(crate) struct Recorder {
+pub(crate) struct Recorder(Box<dyn Hidden>);
+
+/// What a recorder consists of. It is hidden, since the types of all of it would be described for the
+/// debugger in every crate that has an audited function.
+pub(crate) struct Parts {
     shared: PerProcess<Arc<Shared>>,
     ahead: Arc<Ahead>,
     committer: Arc<Mutex<Committer>>,
     /// Answered when the committer has ended; taken by whoever waits for that.
     ended: Mutex<Option<Reply<()>>>,
+}
+
+trait Hidden: Send + Sync {
+    fn parts(&self) -> &Parts;
+}
+
+impl Hidden for Parts {
+    fn parts(&self) -> &Parts {
+        self
+    }
+}
+
+impl Deref for Recorder {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        self.0.parts()
+    }
 }
 
 impl Recorder {
@@ -134,12 +157,13 @@ impl Recorder {
             ahead::run(&shared, &ahead, &committer, &batches);
         })?;
         shared.queue.set_consumer(sealer);
-        Ok(Arc::new(Self {
+        let parts = Parts {
             shared: PerProcess::new(shared),
             ahead,
             committer,
             ended: Mutex::new(Some(ended)),
-        }))
+        };
+        Ok(Arc::new(Self(Box::new(parts))))
     }
 
     /// What the callers of this process share.
