@@ -276,6 +276,7 @@ const PROPERTIES: [(&str, &[&str]); 49] = [
             "tests/behaviour/order.rs::instrumented_functions_are_recorded_once_in_both_orders",
             "tests/behaviour/order.rs::a_main_function_is_recorded_in_both_orders",
             "tests/behaviour/order.rs::handlers_of_axum_are_recorded_in_both_orders",
+            "tests/compile/tools.rs::tools_of_an_mcp_server_are_audited_in_both_orders",
         ],
     ),
     (

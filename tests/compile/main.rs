@@ -7,3 +7,4 @@ mod figures;
 mod lints;
 mod package;
 mod public_crate;
+mod tools;
