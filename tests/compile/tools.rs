@@ -41,7 +41,7 @@ fn answers(package: &Package, data: &std::path::Path, requests: &[Value]) -> Vec
     answers
 }
 
-fn request(id: u64, method: &str, parameters: Value) -> Value {
+fn request(id: u64, method: &str, parameters: &Value) -> Value {
     json!({"jsonrpc": "2.0", "id": id, "method": method, "params": parameters})
 }
 
@@ -50,7 +50,7 @@ fn call(id: u64, tool: &str, left: i64, right: i64) -> Value {
     request(
         id,
         "tools/call",
-        json!({"name": tool, "arguments": arguments}),
+        &json!({"name": tool, "arguments": arguments}),
     )
 }
 
@@ -71,9 +71,9 @@ fn tools_of_an_mcp_server_are_audited_in_both_orders() {
         &package,
         data.path(),
         &[
-            request(1, "initialize", initialize),
+            request(1, "initialize", &initialize),
             json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
-            request(2, "tools/list", json!({})),
+            request(2, "tools/list", &json!({})),
             call(3, "add", 40, 2),
             call(4, "subtract", 40, 2),
             call(5, "divide", 40, 0),
