@@ -174,7 +174,10 @@ fn what_is_no_file() {
             .success()
     );
     for (args, message) in [
-        (&["directory"][..], "Is a directory"),
+        (
+            &["directory"][..],
+            "it is a directory; name a file, or a data directory",
+        ),
         (
             &["--db", "directory"],
             "it is a directory; name a file in it",
