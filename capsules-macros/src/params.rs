@@ -120,7 +120,7 @@ pub(crate) fn borrowed(name: &Ident, signature: &Signature) -> TokenStream {
     }
 }
 
-/// Whether there is a parameter of this name at all.
+/// The conditions under which the parameter of this name is there.
 pub(crate) fn cfg(name: &Ident, signature: &Signature) -> Vec<Attribute> {
     let found = named(name, signature).map(|argument| attributes(argument, &["cfg"]).cloned());
     found.into_iter().flatten().collect()
